@@ -1,0 +1,157 @@
+"""Every error that is raised on purpose.
+
+    SchedulerError
+    |-- BadInput                 what the user sent is wrong           400
+    |   |-- InvalidJobId
+    |   |-- InvalidParams        `params` is not the JSON it must be
+    |   |-- InvalidConfig        `config` is not what is allowed
+    |   |-- InvalidScript        syntax, encoding, entry point
+    |   |-- InvalidUpload        the request body itself
+    |   |-- InvalidArchive       an input archive that cannot be unpacked safely
+    |   |-- UnknownProcess
+    |   `-- UnsafePath           a path that leaves its folder
+    |-- NotFound                                                       404
+    |   |-- JobNotFound
+    |   |-- OutputNotFound
+    |   `-- ProcessUndocumented
+    |-- AccessDenied                                                   401
+    |-- Conflict                 the job's state does not allow it     409
+    |-- NotReady                 ask again later                       425
+    |-- Unavailable              something we stand on is away         503
+    |   |-- StoreUnavailable
+    |   `-- StoreRefused         engine or version that we must not open
+    |-- StorageFull                                                    507
+    |-- SettingsError            the configuration; names file and line
+    |-- RecordError              a record that this version cannot read
+    |-- LeaseLost                another attempt holds the job now
+    `-- EngineError              the 3D engine
+        |-- UnsupportedFormat
+        |-- CorruptFile
+        |-- EmptyScene
+        |-- EngineMissing        a library is not installed; says which
+        `-- LicenceMissing
+"""
+
+
+class SchedulerError(Exception):
+    """Base of every error raised on purpose. Its text is for the user."""
+
+
+class BadInput(SchedulerError):  # noqa: N818  (the tree reads as words; "Error" on each leaf says nothing)
+    """What the user sent is wrong; the text names what, where and what is allowed."""
+
+
+class InvalidJobId(BadInput):
+    """A job id that is not a uuid in its canonical form."""
+
+
+class InvalidParams(BadInput):
+    """`params` that is not a JSON object."""
+
+
+class InvalidConfig(BadInput):
+    """`config` with a value that is not allowed."""
+
+
+class InvalidScript(BadInput):
+    """A script that cannot be parsed, or lacks its entry point."""
+
+
+class InvalidUpload(BadInput):
+    """A request body that is not the form it says it is."""
+
+
+class InvalidArchive(BadInput):
+    """An input archive that is damaged, too large once unpacked, or tries to leave its folder."""
+
+
+class UnknownProcess(BadInput):
+    """No process of that name in the catalog."""
+
+
+class UnsafePath(BadInput):
+    """A path that leaves the folder it belongs to."""
+
+
+class NotFound(SchedulerError):  # noqa: N818
+    """What was asked for does not exist."""
+
+
+class JobNotFound(NotFound):
+    """No job of that id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"No job has the id {job_id}.")
+        self.job_id = job_id
+
+
+class OutputNotFound(NotFound):
+    """The job has no such output."""
+
+
+class ProcessUndocumented(NotFound):
+    """The process has no docstring to show."""
+
+
+class AccessDenied(SchedulerError):  # noqa: N818
+    """No key, or a wrong one."""
+
+
+class Conflict(SchedulerError):  # noqa: N818
+    """The job's state does not allow what was asked."""
+
+
+class NotReady(SchedulerError):  # noqa: N818
+    """Not there yet: ask again."""
+
+
+class Unavailable(SchedulerError):  # noqa: N818
+    """Something that we stand on is away; nothing was done."""
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not answer."""
+
+
+class StoreRefused(Unavailable):
+    """A store that must not be opened: other engine, or newer than ours."""
+
+
+class StorageFull(SchedulerError):  # noqa: N818
+    """No room left on the share."""
+
+
+class SettingsError(SchedulerError):
+    """A setting that is wrong; names the setting, its source and what is allowed."""
+
+
+class RecordError(SchedulerError):
+    """A job record written by a version that this one cannot read."""
+
+
+class LeaseLost(SchedulerError):  # noqa: N818
+    """Another attempt holds the job now; nothing of this one counts."""
+
+
+class EngineError(SchedulerError):
+    """The 3D engine cannot do what was asked; names the file and the reason."""
+
+
+class UnsupportedFormat(EngineError):
+    """The engine does not read, or write, this format."""
+
+
+class CorruptFile(EngineError):
+    """The file is not what its format says."""
+
+
+class EmptyScene(EngineError):
+    """The file holds nothing that can be drawn."""
+
+
+class EngineMissing(EngineError):
+    """A library that this format needs is not installed; says which, and the command."""
+
+
+class LicenceMissing(EngineError):
+    """The engine has no licence."""

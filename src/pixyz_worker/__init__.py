@@ -1,0 +1,1 @@
+"""Pixyz Scheduler as users' scripts import it."""
