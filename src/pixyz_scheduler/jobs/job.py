@@ -1,0 +1,171 @@
+"""Job: what was asked, and who wins where it was said twice (user, then decorator, then default)."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, NewType
+
+from pixyz_scheduler.errors import InvalidConfig, InvalidJobId
+from pixyz_scheduler.jobs.queues import queue_named
+
+JobId = NewType("JobId", str)
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+DEFAULT_PRIORITY = 5
+_PRIORITIES = range(10)
+# They are ours to set: a client that sends them is told so, and not obeyed.
+NOT_THE_CLIENTS = frozenset({"script", "data", "shadow", "uuid", "task_id"})
+
+
+def parse_job_id(text: str) -> JobId:
+    """A job id from the outside.
+
+    Raises:
+        InvalidJobId: not 8-4-4-4-12 hexadecimal digits.
+    """
+    if not _UUID.fullmatch(text):
+        raise InvalidJobId(f"{text!r} is not a job id: it has the form 8-4-4-4-12 of hexadecimal digits.")
+    return JobId(text.lower())
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """How a job is to be run.
+
+    Attributes:
+        entrypoint: the top-level function of the script to call.
+        queue: the lane.
+        time_limit: seconds for one attempt.
+        root_file: the main file inside an input archive, relative to its root.
+        compute_only: no folders are made for the job.
+        raw: the bare return value is the result, for Celery's canvas.
+        priority: 0 (most urgent) to 9, strict within a queue.
+    """
+
+    entrypoint: str = "main"
+    queue: str = "cpu"
+    time_limit: float = 3600.0
+    root_file: str | None = None
+    compute_only: bool = False
+    raw: bool = False
+    priority: int = DEFAULT_PRIORITY
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_wire(cls, values: Mapping[str, Any]) -> "JobOptions":
+        """The other way; names that this version does not know are left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked.
+
+    Attributes:
+        id: its uuid.
+        process: name of a process of the catalog, or "custom" for the user's own script.
+        options: how to run it.
+        params: JSON text, handed to the entry point.
+        name: the user's name for it.
+        script: file name of the script within the job's inputs; None where the catalog has it.
+        input_file: file name of the input within the job's inputs.
+        submitted: when, in seconds since the epoch (UTC).
+    """
+
+    id: JobId
+    process: str
+    options: JobOptions
+    submitted: float
+    params: str = "{}"
+    name: str | None = None
+    script: str | None = None
+    input_file: str | None = None
+
+
+def merge_options(
+    user: Mapping[str, Any], decorator: Mapping[str, Any], defaults: JobOptions = JobOptions()
+) -> tuple[JobOptions, list[str]]:
+    """The options of a job, and warnings about what was ignored.
+
+    Args:
+        user: the `config` of the request; None values mean the default.
+        decorator: keyword constants of `@pixyz_schedule(...)`; its `timeout` is our `time_limit`.
+        defaults: what holds where neither speaks.
+
+    Raises:
+        InvalidConfig: names the field, the value and what is allowed.
+    """
+    warnings: list[str] = []
+    written = {name: value for name, value in decorator.items() if value is not None}
+    if "timeout" in written:
+        written.setdefault("time_limit", written.pop("timeout"))
+    asked = {name: value for name, value in user.items() if value is not None}
+    waits = bool(asked.get("wait", written.get("wait", False)))
+    for name in sorted(asked.keys() - _PARSERS.keys() - {"wait"}):
+        reason = "is not the client's to set" if name in NOT_THE_CLIENTS else "is not an option"
+        warnings.append(f"config.{name} {reason}: ignored. Options are {', '.join(sorted(_PARSERS))}.")
+    said = {**written, **asked}
+    if waits and "queue" not in said:
+        # It only waits for other jobs: it must not sit in a slot that they need.
+        said["queue"] = "control"
+    changes: dict[str, Any] = {name: parse(name, said[name]) for name, parse in _PARSERS.items() if name in said}
+    return replace(defaults, **changes), warnings
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidConfig(f"config.{name} is {value!r}: it must be text.")
+    return value
+
+
+def _identifier(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not text.isidentifier():
+        raise InvalidConfig(f"config.{name} is {value!r}: it must be the name of a function of the script.")
+    return text
+
+
+def _queue(name: str, value: Any) -> str:
+    return queue_named(_text(name, value)).name
+
+
+def _seconds(name: str, value: Any) -> float:
+    allowed = "it must be a number of seconds above 0"
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InvalidConfig(f"config.{name} is {value!r}: {allowed}.")
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        raise InvalidConfig(f"config.{name} is {value!r}: {allowed}.") from None
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InvalidConfig(f"config.{name} is {value!r}: {allowed}.")
+    return seconds
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidConfig(f"config.{name} is {value!r}: it must be true or false.")
+    return value
+
+
+def _priority(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _PRIORITIES:
+        raise InvalidConfig(f"config.{name} is {value!r}: it must be a whole number, 0 (most urgent) to 9.")
+    return value
+
+
+_PARSERS = {
+    "entrypoint": _identifier,
+    "queue": _queue,
+    "time_limit": _seconds,
+    "root_file": _text,
+    "compute_only": _flag,
+    "raw": _flag,
+    "priority": _priority,
+}

@@ -1,0 +1,82 @@
+"""Progress: how far an attempt is, in percent and in timed steps. Time comes in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+UNFINISHED = -1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what it does, when it began (epoch seconds), how long it took in seconds (-1 while it runs)."""
+
+    info: str
+    began: float
+    duration: float = UNFINISHED
+
+    def finished(self, now: float) -> "Step":
+        """The step, over."""
+        return self if self.duration != UNFINISHED else replace(self, duration=max(0.0, now - self.began))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an attempt is.
+
+    Attributes:
+        total: how many steps were announced; None when none were.
+        steps: those begun, in order; all but the last are over.
+        output: the last value given to `progress_output`.
+    """
+
+    total: int | None = None
+    steps: tuple[Step, ...] = ()
+    output: Any = None
+
+    @property
+    def percent(self) -> int | None:
+        """0 to 100 of the announced steps that are over; None when none were announced."""
+        if not self.total:
+            return None
+        over = sum(step.duration != UNFINISHED for step in self.steps)
+        return min(100, over * 100 // self.total)
+
+    def with_total(self, total: int) -> "Progress":
+        """How many steps there will be."""
+        return replace(self, total=max(0, total))
+
+    def next(self, info: str, now: float) -> "Progress":
+        """A new step begins; the one before is over."""
+        return replace(self, steps=(*self.stopped(now).steps, Step(info, now)))
+
+    def stopped(self, now: float) -> "Progress":
+        """The last step is over."""
+        if not self.steps:
+            return self
+        return replace(self, steps=(*self.steps[:-1], self.steps[-1].finished(now)))
+
+    def folded(self, message: Mapping[str, Any], now: float) -> "Progress":
+        """After one of the child's messages; one that is not about progress changes nothing."""
+        match message:
+            case {"type": "progress_total", "total": int(total)}:
+                return self.with_total(total)
+            case {"type": "step", "info": str(info)}:
+                return self.next(info, now)
+            case {"type": "progress_stop"}:
+                return self.stopped(now)
+            case {"type": "progress_output", "value": value}:
+                return replace(self, output=value)
+            case _:
+                return self
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        steps = [[step.info, step.began, step.duration] for step in self.steps]
+        return {"total": self.total, "steps": steps, "output": self.output}
+
+    @classmethod
+    def from_wire(cls, values: Mapping[str, Any]) -> "Progress":
+        """The other way."""
+        steps = tuple(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
+        return cls(values.get("total"), steps, values.get("output"))
