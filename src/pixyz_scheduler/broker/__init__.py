@@ -1,0 +1,1 @@
+"""Everything that goes through Redis: records, doorbells, the farm, the embedded server."""

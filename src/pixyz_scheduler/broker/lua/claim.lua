@@ -1,0 +1,31 @@
+-- claim(id, queue, worker, nonce, ttl ms): take the lease. {verdict, field, value, ...}; a verdict is
+--   run      it is yours; the record follows (again for the nonce that holds it already)
+--   done     it has ended; the record follows
+--   taken    somebody else holds it, or it is not its time yet, or it moved to another queue
+--   unknown  no such record
+local id, queue, worker, nonce, ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local k, now = key(id), logical_ms()
+local function with_record(verdict)
+  local answer = redis.call('HGETALL', k)
+  table.insert(answer, 1, verdict)
+  return answer
+end
+local state = state_of(id)
+if not state then return {'unknown'} end
+if TERMINAL[state] then return with_record('done') end
+local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue')
+if HELD[state] then
+  if got[1] == nonce then return with_record('run') end
+  return {'taken'}
+end
+if got[2] == '1' then
+  finish(id, 'REVOKED')
+  return with_record('done')
+end
+if got[3] ~= queue or redis.call('ZSCORE', 'ps:delayed', id) then return {'taken'} end
+leave_line(id)
+redis.call('HINCRBY', k, 'epoch', 1)
+redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s(), 'progress', '')
+redis.call('ZADD', 'ps:leases', now + ttl, id)
+set_state(id, 'STARTED')
+return with_record('run')

@@ -1,0 +1,27 @@
+-- commit(id, nonce, by, state, queue, delay ms, field, value, ...): end the attempt that the nonce holds.
+-- by: owner, or sweeper (then only a lease that has run out). state: a terminal one, or RETRY (then queue and delay count).
+-- Answers the state that the job has now, the same again for the same caller; or lost.
+-- A cancel that was marked first wins over every end.
+local id, nonce, by, state, queue, delay = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local k, now = key(id), logical_ms()
+local mark = nonce .. '/' .. by
+local got = redis.call('HMGET', k, 'committed_by', 'committed_as', 'cancel')
+if got[1] == mark then return got[2] end
+if not holds(id, nonce) then return 'lost' end
+if by == 'sweeper' then
+  local expires = redis.call('ZSCORE', 'ps:leases', id)
+  if expires and tonumber(expires) > now then return 'lost' end
+end
+for i = 8, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+if got[3] == '1' then
+  redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.', 'result', '', 'traceback', '')
+  state = 'REVOKED'
+end
+if state == 'RETRY' then
+  line_up(id, queue, now, delay)
+  set_state(id, 'RETRY')
+else
+  finish(id, state)
+end
+redis.call('HSET', k, 'committed_by', mark, 'committed_as', state, 'fence', '')
+return state

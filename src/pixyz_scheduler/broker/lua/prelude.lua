@@ -1,0 +1,101 @@
+-- What every script begins with. ARGV[1] is the wall clock in ms for tests; 0 means Redis TIME.
+--
+-- Keys, all under ps: (content; lifetime)
+--   ps:job:<id>         hash, the record; until cleanup
+--   ps:jobs             zset id -> submitted (epoch s), for listing; as the record
+--   ps:state:<STATE>    zset, the same by stored state; likewise
+--   ps:queue:<queue>    zset, the same by queue; likewise
+--   ps:name:<name>      zset, the same by the user's name; likewise
+--   ps:waiting:<queue>  zset id -> logical ms since when it waits; until claimed
+--   ps:queues           set of queue names that have, or had, somebody waiting
+--   ps:delayed          zset id -> logical ms when it may be taken again
+--   ps:leases           zset id -> logical ms when the lease runs out
+--   ps:finished         zset id -> epoch s of the end; until cleanup
+--   ps:clk              hash t, raw: the logical clock
+--   ps:ev               stream of state changes, capped
+--   ps:ctl:<worker>     channel: ids of jobs to stop
+local VERSION = '1'
+local CLOCK_STEP = 1500
+local EVENTS = 10000
+
+local function wall_ms()
+  local given = tonumber(ARGV[1])
+  if given > 0 then return given end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function wall_s() return string.format('%.3f', wall_ms() / 1000) end
+
+-- Time that passes only while somebody looks, and never jumps: an outage or a clock step expires nobody.
+local function logical_ms()
+  local raw = wall_ms()
+  local c = redis.call('HMGET', 'ps:clk', 't', 'raw')
+  local step = raw - tonumber(c[2] or raw)
+  if step < 0 then step = 0 elseif step > CLOCK_STEP then step = CLOCK_STEP end
+  local t = tonumber(c[1] or '0') + step
+  redis.call('HSET', 'ps:clk', 't', t, 'raw', raw)
+  return t
+end
+
+local function key(id) return 'ps:job:' .. id end
+
+local TERMINAL = {SUCCESS = true, FAILURE = true, REVOKED = true, REJECTED = true}
+local HELD = {RECEIVED = true, STARTED = true, RUNNING = true}
+
+-- The state of a record; nil where there is none.
+local function state_of(id)
+  local got = redis.call('HMGET', key(id), 'state', 'v')
+  if got[1] and got[2] ~= VERSION then error(redis.error_reply('VERSION ' .. id .. ' ' .. tostring(got[2]))) end
+  return got[1] or nil
+end
+
+local function set_state(id, state)
+  local k = key(id)
+  local got = redis.call('HMGET', k, 'state', 'submitted', 'epoch')
+  if got[1] == state then return end
+  if got[1] then redis.call('ZREM', 'ps:state:' .. got[1], id) end
+  redis.call('ZADD', 'ps:state:' .. state, got[2], id)
+  redis.call('HSET', k, 'state', state)
+  redis.call('XADD', 'ps:ev', 'MAXLEN', '~', EVENTS, '*', 'id', id, 'state', state, 'epoch', got[3], 'at', wall_s())
+end
+
+-- Into a queue's line, its doorbell about to be rung by the caller; after a delay the sweeper rings.
+local function line_up(id, queue, now, delay)
+  local k = key(id)
+  local was = redis.call('HGET', k, 'queue')
+  if was ~= queue then
+    if was then redis.call('ZREM', 'ps:queue:' .. was, id) end
+    redis.call('HSET', k, 'queue', queue)
+    redis.call('ZADD', 'ps:queue:' .. queue, redis.call('HGET', k, 'submitted'), id)
+  end
+  redis.call('ZREM', 'ps:leases', id)
+  if delay > 0 then
+    redis.call('HSET', k, 'rung', '')
+    redis.call('ZADD', 'ps:delayed', now + delay, id)
+  else
+    redis.call('HSET', k, 'rung', now)
+    redis.call('ZADD', 'ps:waiting:' .. queue, now, id)
+    redis.call('SADD', 'ps:queues', queue)
+  end
+end
+
+local function leave_line(id)
+  redis.call('ZREM', 'ps:waiting:' .. redis.call('HGET', key(id), 'queue'), id)
+  redis.call('ZREM', 'ps:delayed', id)
+end
+
+local function finish(id, state)
+  local now = wall_s()
+  leave_line(id)
+  redis.call('ZREM', 'ps:leases', id)
+  redis.call('HSET', key(id), 'stopped', now)
+  redis.call('ZADD', 'ps:finished', now, id)
+  set_state(id, state)
+end
+
+-- Whether this nonce holds the job now.
+local function holds(id, nonce)
+  local state = state_of(id)
+  return state and HELD[state] and redis.call('HGET', key(id), 'fence') == nonce
+end

@@ -1,0 +1,12 @@
+-- submit(id, queue, field, value, ...): a new record, in line. 1, or 0 where the id is taken.
+local id, queue = ARGV[2], ARGV[3]
+if state_of(id) then return 0 end
+local k, now, submitted = key(id), logical_ms(), wall_s()
+for i = 4, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', k, 'submitted', submitted, 'epoch', 0)
+redis.call('ZADD', 'ps:jobs', submitted, id)
+local name = redis.call('HGET', k, 'name')
+if name and name ~= '' then redis.call('ZADD', 'ps:name:' .. name, submitted, id) end
+line_up(id, queue, now, 0)
+set_state(id, 'SENT')
+return 1

@@ -1,0 +1,127 @@
+"""JobReport: all that is known of a job now, read from its record."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pixyz_scheduler.errors import RecordError
+from pixyz_scheduler.jobs.attempt import Tally
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.state import JobState
+
+# Raised when a field changes its meaning; the scripts refuse what they do not know.
+RECORD_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """All that is known of a job.
+
+    Attributes:
+        job: what was asked.
+        state: where it stands.
+        queue: where it waits or runs now; a retry may have moved it.
+        epoch: how many attempts began.
+        tally: what they cost.
+        progress: of the last attempt.
+        error: one line; None unless an attempt failed.
+        traceback: of the user's script; None unless it raised.
+        cause: one word for the error.
+        result: JSON text of what the entry point returned; None until success.
+        owner: the worker that holds it, or held it last.
+        started: when the last attempt began, epoch seconds.
+        stopped: when the job ended, epoch seconds.
+        cancelling: somebody asked a running job to stop.
+        attempts: the history, one mapping an ended attempt.
+    """
+
+    job: Job
+    state: JobState
+    queue: str
+    epoch: int = 0
+    tally: Tally = field(default_factory=Tally)
+    progress: Progress = field(default_factory=Progress)
+    error: str | None = None
+    traceback: str | None = None
+    cause: str | None = None
+    result: str | None = None
+    owner: str | None = None
+    started: float | None = None
+    stopped: float | None = None
+    cancelling: bool = False
+    attempts: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def status(self) -> JobState:
+        """The state as users see it: a record that is written has its doorbell rung."""
+        return JobState.PENDING if self.state is JobState.SENT else self.state
+
+    @property
+    def percent(self) -> int | None:
+        """0 to 100; None while nothing is known."""
+        return 100 if self.state is JobState.SUCCESS else self.progress.percent
+
+    @property
+    def retries(self) -> int:
+        """How many attempts were followed by another that was charged."""
+        return min(max(0, self.epoch - 1 - self.tally.drains), self.tally.crashes + self.tally.hindrances)
+
+    @classmethod
+    def from_record(cls, job_id: JobId, record: Mapping[str, str]) -> "JobReport":
+        """From the fields of the record's hash.
+
+        Raises:
+            RecordError: another version wrote it.
+        """
+        if record.get("v") != RECORD_VERSION:
+            raise RecordError(
+                f"The record of job {job_id} has version {record.get('v')!r}; this program reads {RECORD_VERSION!r}."
+            )
+        options = JobOptions.from_wire(json.loads(record["options"]))
+        job = Job(
+            id=job_id,
+            process=record["process"],
+            options=options,
+            submitted=float(record["submitted"]),
+            params=record.get("params") or "{}",
+            name=record.get("name") or None,
+            script=record.get("script") or None,
+            input_file=record.get("input_file") or None,
+        )
+        return cls(
+            job=job,
+            state=JobState(record["state"]),
+            queue=record["queue"],
+            epoch=int(record.get("epoch") or 0),
+            tally=Tally(*(int(record.get(kind) or 0) for kind in ("crashes", "drains", "hindrances"))),
+            progress=Progress.from_wire(json.loads(record.get("progress") or "{}")),
+            error=record.get("error") or None,
+            traceback=record.get("traceback") or None,
+            cause=record.get("cause") or None,
+            result=record.get("result") or None,
+            owner=record.get("owner") or None,
+            started=_time(record.get("started")),
+            stopped=_time(record.get("stopped")),
+            cancelling=record.get("cancel") == "1",
+            attempts=tuple(json.loads(record.get("attempts") or "[]")),
+        )
+
+
+def new_record(job: Job) -> dict[str, str]:
+    """The fields that a job's record begins with; the store adds its own."""
+    return {
+        "v": RECORD_VERSION,
+        "process": job.process,
+        "options": json.dumps(job.options.to_wire(), separators=(",", ":")),
+        "params": job.params,
+        "name": job.name or "",
+        "script": job.script or "",
+        "input_file": job.input_file or "",
+        "priority": str(job.options.priority),
+    }
+
+
+def _time(text: str | None) -> float | None:
+    return float(text) if text else None

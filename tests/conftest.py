@@ -1,0 +1,22 @@
+"""What every test may ask for: a real store, and what a missing service means."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+def missing(what: str) -> None:
+    """A missing service is a skip on a laptop and a failure in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI=true")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey of this test run's own, on a Unix socket."""
+    from pixyz_scheduler.broker.embedded import EmbeddedStore
+
+    with EmbeddedStore.start(tmp_path_factory.mktemp("store")) as store:
+        yield store.url

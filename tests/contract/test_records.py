@@ -1,0 +1,419 @@
+"""The record and its Lua: each script in each state. Time is given, never waited for."""
+
+import itertools
+import uuid
+
+import pytest
+
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.records import JobFilter, RecordStore
+from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError, StoreUnavailable
+from pixyz_scheduler.jobs.attempt import Fence, Lease, Tally
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.retry import Finish, TryAgain
+from pixyz_scheduler.jobs.state import FOLLOWS, TERMINAL, JobState
+
+DONE = Finish(JobState.SUCCESS)
+FAILED = Finish(JobState.FAILURE, "script_error", "ValueError: x")
+AGAIN = TryAgain("gpuhigh", Tally(crashes=1), "signal", "signal 11")
+OWNER, OTHER = Lease(Fence("nonce-1"), "w1"), Lease(Fence("nonce-2"), "w2")
+
+
+@pytest.fixture
+def client(store_url):
+    client = connect(store_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def store(client):
+    return RecordStore(client, now_ms=1_000_000)
+
+
+@pytest.fixture
+def job_id(store):
+    return submit(store)
+
+
+def submit(store, **options):
+    job_id = JobId(str(uuid.uuid4()))
+    name = options.pop("name", None)
+    assert store.submit(Job(job_id, "custom", JobOptions(**options), submitted=0.0, params='{"a": 1}', name=name))
+    return job_id
+
+
+def claim(store, job_id, lease=OWNER, queue="cpu"):
+    return store.claim(job_id, queue=queue, lease=lease)
+
+
+def pass_time(store, seconds):
+    """Logical time moves by at most 1.5 s a look."""
+    while seconds > 0:
+        store.now_ms += int(min(seconds, 1.0) * 1000)
+        store.sweep()
+        seconds -= 1.0
+
+
+def put(store, job_id, state):
+    """Bring a fresh job into a state by the ways that lead there."""
+    match state:
+        case JobState.SENT:
+            return
+        case JobState.STARTED | JobState.RUNNING | JobState.SUCCESS | JobState.FAILURE | JobState.RETRY:
+            claim(store, job_id)
+    match state:
+        case JobState.RUNNING:
+            store.renew(job_id, lease=OWNER, progress=Progress(total=1))
+        case JobState.SUCCESS:
+            store.commit(job_id, DONE, lease=OWNER)
+        case JobState.FAILURE:
+            store.commit(job_id, FAILED, lease=OWNER)
+        case JobState.RETRY:
+            store.commit(job_id, AGAIN, lease=OWNER)
+        case JobState.REVOKED:
+            store.cancel(job_id)
+
+
+REACHED = [
+    *(JobState.SENT, JobState.STARTED, JobState.RUNNING, JobState.RETRY),
+    *(JobState.SUCCESS, JobState.FAILURE, JobState.REVOKED),
+]
+
+
+def state(store, job_id):
+    return store.report(job_id).state
+
+
+def test_a_new_job_waits_in_line_and_shows_as_pending(store, job_id):
+    report = store.report(job_id)
+    assert (report.state, report.status, report.queue, report.epoch) == (JobState.SENT, JobState.PENDING, "cpu", 0)
+    assert report.job.params == '{"a": 1}'
+    assert report.job.submitted == 1000.0
+
+
+@pytest.mark.parametrize("reached", REACHED)
+def test_an_id_that_is_taken_is_not_overwritten(store, job_id, reached):
+    put(store, job_id, reached)
+    before = store.report(job_id)
+    assert not store.submit(Job(job_id, "sleep", JobOptions(queue="gpu"), submitted=0.0))
+    assert store.report(job_id) == before
+
+
+@pytest.mark.parametrize(
+    ("reached", "verdict"),
+    [
+        (JobState.SENT, "run"),
+        (JobState.STARTED, "taken"),
+        (JobState.RUNNING, "taken"),
+        (JobState.RETRY, "run"),
+        (JobState.SUCCESS, "done"),
+        (JobState.FAILURE, "done"),
+        (JobState.REVOKED, "done"),
+    ],
+)
+def test_a_claim_by_another_worker(store, job_id, reached, verdict):
+    put(store, job_id, reached)
+    queue = "gpuhigh" if reached is JobState.RETRY else "cpu"
+    assert claim(store, job_id, OTHER, queue).verdict == verdict
+
+
+def test_a_claim_that_is_repeated_by_its_holder_is_the_same_claim(store, job_id):
+    first = claim(store, job_id)
+    assert claim(store, job_id) == first
+    assert first.report.epoch == 1
+
+
+def test_a_doorbell_of_a_queue_that_the_job_has_left_is_dropped(store, job_id):
+    put(store, job_id, JobState.RETRY)
+    assert claim(store, job_id, OTHER, "cpu").verdict == "taken"
+    assert claim(store, job_id, OTHER, "gpuhigh").verdict == "run"
+
+
+def test_an_unknown_job_is_unknown_to_every_script(store):
+    nobody = JobId(str(uuid.uuid4()))
+    assert claim(store, nobody).verdict == "unknown"
+    assert store.renew(nobody, lease=OWNER) == "lost"
+    assert store.commit(nobody, DONE, lease=OWNER) is None
+    assert not store.forget(nobody)
+    for ask in (store.cancel, store.report):
+        with pytest.raises(JobNotFound, match=nobody):
+            ask(nobody)
+
+
+@pytest.mark.parametrize("reached", REACHED)
+@pytest.mark.parametrize("lease", [OWNER, OTHER])
+def test_only_the_holder_of_a_running_job_may_renew(store, job_id, reached, lease):
+    put(store, job_id, reached)
+    held = reached in (JobState.STARTED, JobState.RUNNING) and lease is OWNER
+    assert store.renew(job_id, lease=lease) == ("go_on" if held else "lost")
+
+
+@pytest.mark.parametrize("reached", REACHED)
+@pytest.mark.parametrize("decision", [DONE, FAILED, AGAIN])
+def test_a_commit_without_the_fence_changes_nothing(store, job_id, reached, decision):
+    put(store, job_id, reached)
+    before = store.report(job_id)
+    assert store.commit(job_id, decision, lease=OTHER) is None
+    assert store.report(job_id) == before
+
+
+@pytest.mark.parametrize("reached", [JobState.STARTED, JobState.RUNNING])
+@pytest.mark.parametrize(("decision", "end"), [(DONE, "SUCCESS"), (FAILED, "FAILURE"), (AGAIN, "RETRY")])
+def test_a_commit_by_the_holder_counts_once_however_often_it_is_sent(store, job_id, client, reached, decision, end):
+    put(store, job_id, reached)
+    fields = {"result": '{"x": 1}'}
+    assert store.commit(job_id, decision, lease=OWNER, fields=fields).value == end
+    after, events = store.report(job_id), client.xlen("ps:ev")
+    assert store.commit(job_id, decision, lease=OWNER, fields=fields).value == end
+    assert (store.report(job_id), client.xlen("ps:ev")) == (after, events)
+
+
+def test_a_failure_and_its_text_become_visible_in_one_moment(store, job_id):
+    put(store, job_id, JobState.FAILURE)
+    report = store.report(job_id)
+    assert (report.state, report.error, report.cause) == (JobState.FAILURE, "ValueError: x", "script_error")
+
+
+def test_the_next_attempt_counts_on_and_starts_with_fresh_progress(store, job_id):
+    put(store, job_id, JobState.RUNNING)
+    store.commit(job_id, AGAIN, lease=OWNER)
+    report = claim(store, job_id, OTHER, "gpuhigh").report
+    assert (report.epoch, report.tally, report.retries, report.progress) == (2, Tally(crashes=1), 1, Progress())
+    assert report.error == "signal 11"
+
+
+@pytest.mark.parametrize(
+    ("reached", "answer", "end"),
+    [
+        (JobState.SENT, "REVOKED", JobState.REVOKED),
+        (JobState.RETRY, "REVOKED", JobState.REVOKED),
+        (JobState.STARTED, "cancelling", JobState.STARTED),
+        (JobState.RUNNING, "cancelling", JobState.RUNNING),
+        (JobState.SUCCESS, "SUCCESS", JobState.SUCCESS),
+        (JobState.FAILURE, "FAILURE", JobState.FAILURE),
+        (JobState.REVOKED, "REVOKED", JobState.REVOKED),
+    ],
+)
+def test_a_cancel_in_each_state(store, job_id, reached, answer, end):
+    put(store, job_id, reached)
+    assert store.cancel(job_id) == answer
+    assert state(store, job_id) is end
+
+
+@pytest.mark.parametrize("decision", [DONE, FAILED, AGAIN])
+def test_a_cancel_that_came_first_wins_over_every_end(store, job_id, decision):
+    put(store, job_id, JobState.RUNNING)
+    store.cancel(job_id)
+    assert store.renew(job_id, lease=OWNER) == "stop"
+    assert store.commit(job_id, decision, lease=OWNER, fields={"result": "1"}) is JobState.REVOKED
+    report = store.report(job_id)
+    assert (report.cause, report.result) == ("cancelled", None)
+
+
+def test_the_worker_of_a_cancelled_job_is_told_at_once(store, job_id, client):
+    claim(store, job_id)
+    listener = client.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe("ps:ctl:w1")
+    listener.get_message(timeout=5)
+    store.cancel(job_id)
+    assert listener.get_message(timeout=5)["data"] == job_id
+    listener.close()
+
+
+def test_a_lease_that_runs_out_is_found_by_any_sweeper(store, job_id):
+    claim(store, job_id)
+    pass_time(store, 6)
+    assert store.sweep().expired == ()
+    pass_time(store, 2)
+    assert store.sweep().expired == (job_id,)
+    assert store.fence_of(job_id) == OWNER
+
+
+def test_a_renewed_lease_does_not_run_out(store, job_id):
+    claim(store, job_id)
+    for _ in range(20):
+        pass_time(store, 1)
+        assert store.renew(job_id, lease=OWNER) == "go_on"
+    assert store.sweep().expired == ()
+
+
+def test_an_outage_or_a_step_of_the_clock_expires_nobody(store, job_id):
+    claim(store, job_id)
+    for jump in (3_600_000, -7_200_000, 86_400_000):
+        store.now_ms += jump
+        assert store.sweep().expired == ()
+    assert store.renew(job_id, lease=OWNER) == "go_on"
+
+
+def test_a_sweeper_may_not_end_a_lease_that_lives(store, job_id):
+    claim(store, job_id)
+    assert store.commit(job_id, AGAIN, lease=OWNER, by="sweeper") is None
+    assert state(store, job_id) is JobState.STARTED
+
+
+def test_two_sweepers_end_a_lost_attempt_once_and_its_worker_learns_that_it_is_lost(store, job_id):
+    claim(store, job_id)
+    pass_time(store, 8)
+    lost = TryAgain("gpuhigh", Tally(crashes=1), "worker_lost", "lost")
+    assert store.commit(job_id, lost, lease=OWNER, by="sweeper") is JobState.RETRY
+    assert store.commit(job_id, lost, lease=OWNER, by="sweeper") is JobState.RETRY
+    assert store.report(job_id).tally == Tally(crashes=1)
+    assert store.renew(job_id, lease=OWNER) == "lost"
+    assert store.commit(job_id, DONE, lease=OWNER) is None
+    assert state(store, job_id) is JobState.RETRY
+
+
+def test_a_lost_doorbell_is_rung_again_and_not_too_often(store, job_id):
+    assert store.sweep().bells == ()
+    pass_time(store, 2)
+    assert store.sweep().bells == ()
+    store.now_ms += 1400
+    bells = store.sweep().bells
+    assert [(bell.job_id, bell.queue, bell.priority) for bell in bells] == [(job_id, "cpu", 5)]
+    assert store.sweep().bells == ()
+
+
+@pytest.mark.parametrize("key", ["cpu", "cpu:5", "cpu:9"])
+def test_a_doorbell_that_still_lies_in_the_queue_is_not_rung_again(store, job_id, client, key):
+    client.lpush(key, "message")
+    for _ in range(10):
+        store.now_ms += 1000
+        assert store.sweep().bells == ()
+    other = submit(store)
+    client.delete(key)
+    client.lpush(key, "message")
+    rung = []
+    for _ in range(5):
+        store.now_ms += 1000
+        rung += store.sweep().bells
+    assert [bell.job_id for bell in rung] in ([job_id], [other], [job_id, other])
+
+
+def test_a_delayed_job_may_not_be_taken_before_its_time_and_is_rung_then(store, job_id):
+    claim(store, job_id)
+    store.commit(job_id, TryAgain("cpu", Tally(hindrances=1), "infrastructure", "disk full", delay=2.0), lease=OWNER)
+    assert claim(store, job_id, OTHER).verdict == "taken"
+    pass_time(store, 1)
+    assert claim(store, job_id, OTHER).verdict == "taken"
+    store.now_ms += 1000
+    assert [bell.job_id for bell in store.sweep().bells] == [job_id]
+    assert claim(store, job_id, OTHER).verdict == "run"
+
+
+def test_a_delayed_job_can_be_cancelled_and_is_not_rung(store, job_id):
+    claim(store, job_id)
+    store.commit(job_id, TryAgain("cpu", Tally(hindrances=1), "infrastructure", "x", delay=1.0), lease=OWNER)
+    assert store.cancel(job_id) == "REVOKED"
+    pass_time(store, 5)
+    assert store.sweep().bells == ()
+
+
+def test_the_scripts_follow_the_table(store):
+    """Every step that any script makes, from every state, is one that the table allows."""
+    acts = [
+        lambda job_id: claim(store, job_id, OTHER),
+        lambda job_id: claim(store, job_id, OTHER, "gpuhigh"),
+        lambda job_id: store.renew(job_id, lease=OWNER, progress=Progress(total=1)),
+        lambda job_id: store.commit(job_id, DONE, lease=OWNER),
+        lambda job_id: store.commit(job_id, FAILED, lease=OWNER),
+        lambda job_id: store.commit(job_id, AGAIN, lease=OWNER),
+        lambda job_id: store.cancel(job_id),
+        lambda _: store.sweep(),
+    ]
+    steps = set()
+    for reached, act in itertools.product(REACHED, acts):
+        job_id = submit(store)
+        put(store, job_id, reached)
+        act(job_id)
+        after = state(store, job_id)
+        if after is not reached:
+            steps.add((reached, after))
+    assert all(before.may_become(after) for before, after in steps)
+    stored = {JobState.SENT, JobState.STARTED, JobState.RUNNING, JobState.RETRY}
+    assert {before for before, _ in steps} == stored
+    assert all(not FOLLOWS[end] for end in TERMINAL)
+
+
+def test_forgetting_removes_an_ended_job_from_everywhere_and_a_living_one_from_nowhere(store, client):
+    ended, living = submit(store, name="a"), submit(store, name="a")
+    put(store, ended, JobState.SUCCESS)
+    assert store.forget(ended)
+    assert not store.forget(living)
+    with pytest.raises(JobNotFound):
+        store.report(ended)
+    assert [report.job.id for report in store.list(JobFilter(name="a")).reports] == [living]
+    for key in client.scan_iter("ps:*"):
+        if client.type(key) == "zset":
+            assert ended not in client.zrange(key, 0, -1), key
+
+
+def test_every_index_agrees_with_the_records(store, client):
+    for reached in REACHED:
+        put(store, submit(store, name="n"), reached)
+    for report in store.list(JobFilter()).reports:
+        indexed = [key for key in client.scan_iter("ps:state:*") if client.zscore(key, report.job.id) is not None]
+        assert indexed == [f"ps:state:{report.state.value}"]
+        queues = [key for key in client.scan_iter("ps:queue:*") if client.zscore(key, report.job.id) is not None]
+        assert queues == [f"ps:queue:{report.queue}"]
+        waits = client.zscore(f"ps:waiting:{report.queue}", report.job.id) is not None
+        assert waits == report.state.is_waiting
+        assert (client.zscore("ps:leases", report.job.id) is not None) == report.state.is_held
+        assert (client.zscore("ps:finished", report.job.id) is not None) == report.state.is_terminal
+
+
+def test_pages_hold_each_job_once_newest_first_also_within_one_moment(store):
+    ids = [submit(store) for _ in range(7)]
+    store.now_ms += 1000
+    ids += [submit(store) for _ in range(4)]
+    seen, cursor = [], None
+    while True:
+        page = store.list(JobFilter(), limit=3, cursor=cursor)
+        seen += [report.job.id for report in page.reports]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(ids)
+    assert set(seen[:4]) == set(ids[7:])
+
+
+def test_a_listing_is_narrowed_by_status_name_queue_and_time(store):
+    a = submit(store, name="a", queue="gpu")
+    b = submit(store, name="a")
+    store.now_ms += 5000
+    c = submit(store, name="b")
+    put(store, c, JobState.SUCCESS)
+
+    def ask(**wanted):
+        return {report.job.id for report in store.list(JobFilter(**wanted)).reports}
+
+    assert ask(name="a") == {a, b}
+    assert ask(name="a", queue="gpu") == {a}
+    assert ask(status=JobState.SUCCESS) == {c}
+    assert ask(status=JobState.PENDING) == {a, b}
+    assert ask(status=JobState.PENDING, queue="cpu") == {b}
+    assert ask(since=1004.0) == {c}
+    assert ask(name="nobody") == set()
+
+
+@pytest.mark.parametrize("cursor", ["x", "1:", "a:b", ":"])
+def test_a_cursor_that_is_not_ours_is_refused(store, cursor):
+    with pytest.raises(BadInput, match="cursor"):
+        store.list(JobFilter(), cursor=cursor)
+
+
+def test_a_record_of_another_version_is_refused_and_left_alone(store, job_id, client):
+    client.hset(f"ps:job:{job_id}", "v", "2")
+    before = client.hgetall(f"ps:job:{job_id}")
+    for ask in (store.report, store.cancel, lambda job_id: claim(store, job_id)):
+        with pytest.raises(RecordError, match=job_id):
+            ask(job_id)
+    assert client.hgetall(f"ps:job:{job_id}") == before
+
+
+def test_a_store_that_is_away_is_said_in_words(tmp_path):
+    store = RecordStore(connect(f"unix://{tmp_path}/nobody.sock"))
+    with pytest.raises(StoreUnavailable, match="Redis does not answer"):
+        store.report(JobId(str(uuid.uuid4())))
