@@ -1,35 +1,35 @@
 """Every error that is raised on purpose.
 
-    SchedulerError
-    |-- BadInput                 what the user sent is wrong           400
-    |   |-- InvalidJobId
-    |   |-- InvalidParams        `params` is not the JSON it must be
-    |   |-- InvalidConfig        `config` is not what is allowed
-    |   |-- InvalidScript        syntax, encoding, entry point
-    |   |-- InvalidUpload        the request body itself
-    |   |-- InvalidArchive       an input archive that cannot be unpacked safely
-    |   |-- UnknownProcess
-    |   `-- UnsafePath           a path that leaves its folder
-    |-- NotFound                                                       404
-    |   |-- JobNotFound
-    |   |-- OutputNotFound
-    |   `-- ProcessUndocumented
-    |-- AccessDenied                                                   401
-    |-- Conflict                 the job's state does not allow it     409
-    |-- NotReady                 ask again later                       425
-    |-- Unavailable              something we stand on is away         503
-    |   |-- StoreUnavailable
-    |   `-- StoreRefused         engine or version that we must not open
-    |-- StorageFull                                                    507
-    |-- SettingsError            the configuration; names file and line
-    |-- RecordError              a record that this version cannot read
-    |-- LeaseLost                another attempt holds the job now
-    `-- EngineError              the 3D engine
-        |-- UnsupportedFormat
-        |-- CorruptFile
-        |-- EmptyScene
-        |-- EngineMissing        a library is not installed; says which
-        `-- LicenceMissing
+SchedulerError
+|-- BadInput                 what the user sent is wrong           400
+|   |-- InvalidJobId
+|   |-- InvalidParams        `params` is not the JSON it must be
+|   |-- InvalidConfig        `config` is not what is allowed
+|   |-- InvalidScript        syntax, encoding, entry point
+|   |-- InvalidUpload        the request body itself
+|   |-- InvalidArchive       an input archive that cannot be unpacked safely
+|   |-- UnknownProcess
+|   `-- UnsafePath           a path that leaves its folder
+|-- NotFound                                                       404
+|   |-- JobNotFound
+|   |-- OutputNotFound
+|   `-- ProcessUndocumented
+|-- AccessDenied                                                   401
+|-- Conflict                 the job's state does not allow it     409
+|-- NotReady                 ask again later                       425
+|-- Unavailable              something we stand on is away         503
+|   |-- StoreUnavailable
+|   `-- StoreRefused         engine or version that we must not open
+|-- StorageFull                                                    507
+|-- SettingsError            the configuration; names file and line
+|-- RecordError              a record that this version cannot read
+|-- LeaseLost                another attempt holds the job now
+`-- EngineError              the 3D engine
+    |-- UnsupportedFormat
+    |-- CorruptFile
+    |-- EmptyScene
+    |-- EngineMissing        a library is not installed; says which
+    `-- LicenceMissing
 """
 
 
@@ -37,7 +37,7 @@ class SchedulerError(Exception):
     """Base of every error raised on purpose. Its text is for the user."""
 
 
-class BadInput(SchedulerError):  # noqa: N818  (the tree reads as words; "Error" on each leaf says nothing)
+class BadInput(SchedulerError):
     """What the user sent is wrong; the text names what, where and what is allowed."""
 
 
@@ -73,7 +73,7 @@ class UnsafePath(BadInput):
     """A path that leaves the folder it belongs to."""
 
 
-class NotFound(SchedulerError):  # noqa: N818
+class NotFound(SchedulerError):
     """What was asked for does not exist."""
 
 
@@ -93,19 +93,19 @@ class ProcessUndocumented(NotFound):
     """The process has no docstring to show."""
 
 
-class AccessDenied(SchedulerError):  # noqa: N818
+class AccessDenied(SchedulerError):
     """No key, or a wrong one."""
 
 
-class Conflict(SchedulerError):  # noqa: N818
+class Conflict(SchedulerError):
     """The job's state does not allow what was asked."""
 
 
-class NotReady(SchedulerError):  # noqa: N818
+class NotReady(SchedulerError):
     """Not there yet: ask again."""
 
 
-class Unavailable(SchedulerError):  # noqa: N818
+class Unavailable(SchedulerError):
     """Something that we stand on is away; nothing was done."""
 
 
@@ -117,7 +117,7 @@ class StoreRefused(Unavailable):
     """A store that must not be opened: other engine, or newer than ours."""
 
 
-class StorageFull(SchedulerError):  # noqa: N818
+class StorageFull(SchedulerError):
     """No room left on the share."""
 
 
@@ -129,7 +129,7 @@ class RecordError(SchedulerError):
     """A job record written by a version that this one cannot read."""
 
 
-class LeaseLost(SchedulerError):  # noqa: N818
+class LeaseLost(SchedulerError):
     """Another attempt holds the job now; nothing of this one counts."""
 
 
