@@ -19,4 +19,4 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from pixyz_scheduler.broker.embedded import EmbeddedStore
 
     with EmbeddedStore.start(tmp_path_factory.mktemp("store")) as store:
-        yield store.url
+        yield store.store_url

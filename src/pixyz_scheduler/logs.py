@@ -1,0 +1,114 @@
+"""Logging, set up once by an entry point: the job's id on every line, text or JSON, never a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timezone
+from typing import TextIO
+
+_job_id: ContextVar[str] = ContextVar("job_id", default="-")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "job"}
+_URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
+# A line of the log is a line: what a user sends must not begin one, nor colour the terminal.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
+_SHORTEST_SECRET = 4
+"""Shorter ones would blacken half of every line; they are still taken out of addresses."""
+
+
+@contextmanager
+def about_job(job_id: str) -> Iterator[None]:
+    """All that is logged inside, in this thread or task, carries the job's id."""
+    token = _job_id.set(job_id)
+    try:
+        yield
+    finally:
+        _job_id.reset(token)
+
+
+def set_up_logging(
+    level: str = "INFO", *, style: str = "text", secrets: Iterable[str] = (), stream: TextIO | None = None
+) -> None:
+    """Send everything logged, and Python's warnings, to one stream (standard error); call it again to change it.
+
+    Args:
+        level: `DEBUG` to `CRITICAL`.
+        style: `text`, or `json` for one object a line.
+        secrets: texts that are replaced by `***` wherever they turn up.
+        stream: where the lines go.
+    """
+    formatter = _Json(tuple(secrets)) if style == "json" else _Text(tuple(secrets))
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in [known for known in root.handlers if isinstance(known, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that a second call replaces it and nobody else's."""
+
+
+class _Formatter(logging.Formatter):
+    """What both styles share: the time, the fields, the blackened secrets."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__()
+        known = sorted((text for text in secrets if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.without_secrets(self.line(record))
+
+    def line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+    def without_secrets(self, line: str) -> str:
+        if self._secrets:
+            line = self._secrets.sub("***", line)
+        return _URL_PASSWORD.sub(r"\1:***@", line)
+
+    @staticmethod
+    def time(record: logging.LogRecord) -> str:
+        return datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+
+    @staticmethod
+    def fields(record: logging.LogRecord) -> dict[str, object]:
+        """What the caller gave as `extra`."""
+        return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+    def trace(self, record: logging.LogRecord) -> str:
+        parts = [self.formatException(record.exc_info)] if record.exc_info else []
+        return "\n".join([*parts, record.stack_info] if record.stack_info else parts)
+
+
+class _Text(_Formatter):
+    def line(self, record: logging.LogRecord) -> str:
+        fields = "".join(f" {name}={value}" for name, value in self.fields(record).items())
+        said = f"{record.getMessage()}{fields}".translate(_CONTROL).replace("\n", "\n    ")
+        trace = self.trace(record).translate(_CONTROL)
+        line = f"{self.time(record)} {record.levelname:<7} [{_job_id.get()}] {record.name}: {said}"
+        return f"{line}\n{trace}" if trace else line
+
+
+class _Json(_Formatter):
+    def line(self, record: logging.LogRecord) -> str:
+        job, trace = _job_id.get(), self.trace(record)
+        whole: dict[str, object] = {
+            **self.fields(record),
+            "time": self.time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **({} if job == "-" else {"job": job}),
+            **({"exception": trace} if trace else {}),
+        }
+        return json.dumps(whole, default=str)

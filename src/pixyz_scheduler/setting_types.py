@@ -1,0 +1,134 @@
+"""The kinds of setting: how each is read, and what is allowed, in words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_dir
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from pixyz_scheduler.store_url import StoreUrl
+
+_QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+_LEVELS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be written, for the error and for the documentation."""
+
+    text: str
+
+
+def data_folder() -> Path:
+    """Where data of ours stays on this machine."""
+    return Path(user_data_dir("pixyz-scheduler", appauthor=False))
+
+
+def default_process_path() -> Path:
+    """The package's own `process` folder; in a checkout, `processes` beside `src`."""
+    here = Path(__file__).resolve().parent
+    packaged, checkout = here / "process", here.parents[1] / "processes"
+    return checkout if checkout.is_dir() and not packaged.is_dir() else packaged
+
+
+def _level(value: object) -> object:
+    return _LEVELS.get(value.upper(), value.upper()) if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    # A dict keeps the order and drops what is said twice.
+    return tuple(dict.fromkeys(part for part in re.split(r"[,\s]+", value) if part))
+
+
+def _queue(name: str) -> str:
+    if not _QUEUE.fullmatch(name):
+        raise ValueError("not a queue name")
+    return name
+
+
+def _origin(origin: str) -> str:
+    parts = urlsplit(origin)
+    if origin != "*" and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
+        raise ValueError("not an origin")
+    return origin
+
+
+def _digest(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()
+    if text and not _DIGEST.fullmatch(text):
+        raise ValueError("not a SHA-256")
+    return SecretStr(text.lower())
+
+
+def _store_address(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value():
+        StoreUrl.parse(secret.get_secret_value())
+    return secret
+
+
+def _any_address(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value() and ":" not in secret.get_secret_value():
+        raise ValueError("not an address")
+    return secret
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Text = Annotated[str, Allowed("text")]
+Host = Annotated[str, Field(pattern=r"^[^\s/@]+$"), Allowed("a host name or an IP address")]
+Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port, 1 to 65535")]
+Database = Annotated[str, Field(pattern=r"^[0-9]{1,4}$"), Allowed("the number of a database, such as 0")]
+Switch = Annotated[bool, Allowed("true or false (1, 0, yes, no, on, off do as well)")]
+Count = Annotated[int, Field(ge=0), Allowed("a whole number, 0 or more")]
+Positive = Annotated[int, Field(ge=1), Allowed("a whole number, 1 or more")]
+Kibibytes = Annotated[int, Field(ge=0), Allowed("KiB as a whole number (2 GiB = 2097152), 0 for no limit")]
+Bytes = Annotated[int, Field(ge=0), Allowed("bytes as a whole number (2 GiB = 2147483648), 0 for no limit")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Allowed("seconds, more than 0")]
+SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False), Allowed("seconds, 0 or more")]
+Folder = Annotated[Path, AfterValidator(_absolute), Allowed("a folder")]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(_level),
+    Allowed("DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+]
+LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower), Allowed("text or json")]
+PoolType = Annotated[Literal["solo", "pool"], BeforeValidator(_lower), Allowed("solo or pool")]
+Isolation = Annotated[Literal["fork", "spawn"], BeforeValidator(_lower), Allowed("fork or spawn")]
+EngineName = Annotated[
+    Literal["auto", "pixyz", "open", "none"], BeforeValidator(_lower), Allowed("auto, pixyz, open or none")
+]
+QueueNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_queue)], ...],
+    BeforeValidator(_split),
+    Field(min_length=1),
+    Allowed("names of queues (letters, digits, `_`, `-`, `.`) with commas between"),
+]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...],
+    BeforeValidator(_split),
+    Allowed("origins such as https://example.com with commas between, or *"),
+]
+Secret = Annotated[SecretStr, Allowed("text")]
+Digest = Annotated[
+    SecretStr, AfterValidator(_digest), Allowed("a SHA-256 as 64 hexadecimal digits (of the key, not the key itself)")
+]
+StoreAddress = Annotated[
+    SecretStr,
+    AfterValidator(_store_address),
+    Allowed("redis://, rediss:// or redis+socket:// with a host (or path) and the number of a database"),
+]
+ResultAddress = Annotated[SecretStr, AfterValidator(_any_address), Allowed("an address that Celery takes")]

@@ -1,0 +1,195 @@
+"""Settings: the one reader of the environment and of pixyz-scheduler.conf."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pixyz_scheduler import setting_sources
+from pixyz_scheduler.setting_types import (
+    Bytes,
+    Count,
+    Database,
+    Digest,
+    EngineName,
+    Folder,
+    Host,
+    Isolation,
+    Kibibytes,
+    LogFormat,
+    LogLevel,
+    Origins,
+    PoolType,
+    Port,
+    Positive,
+    QueueNames,
+    ResultAddress,
+    Seconds,
+    SecondsOrZero,
+    Secret,
+    StoreAddress,
+    Switch,
+    Text,
+    data_folder,
+    default_process_path,
+)
+from pixyz_scheduler.store_url import StoreUrl, results_database
+
+_QUEUES = ("cpu", "gpu", "zip", "clean", "control", "gpuhigh")
+
+
+def _in(section: str, default: Any, text: str) -> Any:
+    """One setting: its section, default and sentence, from which docs/reference/settings.md is made."""
+    extra: dict[str, Any] = {"section": section}
+    if callable(default):
+        return Field(default_factory=default, description=text, json_schema_extra=extra)
+    return Field(default=default, description=text, json_schema_extra=extra)
+
+
+class Settings(BaseSettings):
+    """Every setting, typed; a field's name in capitals is the setting's name.
+
+    `Settings(...)` takes what it is given and reads nothing; `Settings.load()` reads the environment and the file.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    # A table: one line for each setting, however long its sentence.
+    # fmt: off
+    redis_master_service_host: Host = _in("Redis", "127.0.0.1", "Host of the Redis or Valkey server.")
+    redis_master_service_port: Port = _in("Redis", 6379, "Port of the Redis or Valkey server.")
+    redis_password: Secret = _in("Redis", SecretStr(""), "Password of the server; empty where it asks for none.")
+    redis_database: Database = _in("Redis", "0", "Database of the queues. Results live in the database of that name with a 0 appended: 1 and 10; for 0 both are 0.")
+    celery_broker_url: StoreAddress = _in("Redis", SecretStr(""), "Address of the store as a whole, instead of the REDIS_* settings.")
+    celery_result_backend: ResultAddress = _in("Redis", SecretStr(""), "Address of Celery's results as a whole. Default: the same store, the results' database.")
+    data_path: Folder = _in("Redis", data_folder, "Where the embedded store keeps its data (it runs where neither REDIS_* nor CELERY_BROKER_URL is set).")
+
+    license_flexlm: Switch = _in("Licence", True, "Ask a FlexLM server for the Pixyz licence.")
+    license_host: Host = _in("Licence", "license.example.com", "Host of the licence server.")
+    license_port: Port = _in("Licence", 27000, "Port of the licence server.")
+    license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it; else for each job.")
+
+    god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")
+    api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")
+    api_port: Port = _in("API", 8001, "Port the API listens on.")
+    cors_origins: Origins = _in("API", (), "Web pages of these origins may call the API from a browser. Empty: none.")
+    max_upload_size: Bytes = _in("API", 0, "Largest request body in bytes; 0 for no limit.")
+
+    share_path: Folder = _in("Files", Path("/tmp/share"), "Folder that the API and all workers share: inputs, outputs, archives.")
+    process_path: Folder = _in("Files", default_process_path, "Folder of the named processes. Default: the one in the package.")
+    cleanup_enabled: Switch = _in("Files", False, "Remove the folders of jobs that ended longer than CLEANUP_DELAY ago.")
+    cleanup_delay: SecondsOrZero = _in("Files", 3600.0, "Seconds that a job's folder is kept after its end.")
+
+    log_level: LogLevel = _in("Logging", "INFO", "How much is logged. LOGLEVEL, the old name, still works.")
+    log_format: LogFormat = _in("Logging", "text", "`text` for people, `json` for machines: one object a line.")
+    debug: Switch = _in("Logging", False, "For development: jobs run in the worker's own process, so that a debugger works, and `POST /dev/callback` is there.")
+
+    queue_name: QueueNames = _in("Worker", _QUEUES, "Queues that a worker listens to.")
+    pool_type: PoolType = _in("Worker", "solo", "`solo`: one job at a time; `pool`: CONCURRENT_TASKS at a time.")
+    concurrent_tasks: Positive = _in("Worker", 5, "Jobs at a time with POOL_TYPE=pool.")
+    max_tasks_before_shutdown: Count = _in("Worker", 0, "A worker restarts after so many jobs; 0 for never.")
+    max_memory_usage: Kibibytes = _in("Worker", 0, "Most memory of a job in KiB (2 GiB = 2097152); 0 for no limit.")
+    max_memory_usage_gpuhigh: Kibibytes = _in("Worker", 0, "The same for jobs of the queue gpuhigh.")
+    pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own.")
+    pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run, on the queue gpuhigh.")
+    drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
+    isolation: Isolation = _in("Worker", "fork" if hasattr(os, "fork") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default where there is no fork.")
+    celery_always_eager: Switch = _in("Worker", False, "Celery's own debugging mode: what a script sends runs in place.")
+
+    engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")
+    pixyz_python_path: Folder = _in("Engine", Path("/opt/pixyz"), "Where the Pixyz SDK's Python modules are.")
+    disable_pixyz: Switch = _in("Engine", False, "No engine and no licence in this worker (for control, zip, clean).")
+
+    docker_redis_image: Text = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")
+    docker_api_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-api:latest", "Image of the API, for compose.yaml.")
+    docker_worker_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-worker:latest", "Image of the worker, for compose.yaml.")
+    pixyz_image_base: Text = _in("Docker", "pixyzinc/sdk:2025.2.0.1", "Image that a worker's image is built on.")
+    pixyz_image_version: Text = _in("Docker", "latest", "Version of the images that are built.")
+    uid: Count = _in("Docker", 1001, "User that owns the files on the share.")
+    gid: Count = _in("Docker", 1001, "Group that owns the files on the share.")
+    # fmt: on
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic's signature, here and below)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `load` alone reads the world, so that a test's settings depend on nothing."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Settings:
+        """Read the environment and the first pixyz-scheduler.conf there is; the environment wins.
+
+        An empty value means the default. Relative folders count from `cwd`.
+
+        Raises:
+            SettingsError: every wrong setting at once: its name, source and value, and what is allowed.
+        """
+        environ, cwd = os.environ if environ is None else environ, Path.cwd() if cwd is None else cwd
+        found = setting_sources.gather(cls.model_fields, environ=environ, cwd=cwd)
+        settings = setting_sources.build(cls, found.lines, cwd=cwd)
+        settings._origins = {name: line.where for name, line in found.lines.items()}  # noqa: SLF001  (our own)
+        settings._warnings = found.warnings  # noqa: SLF001  (our own)
+        return settings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should be told: names in the file that are no setting."""
+        return self._warnings
+
+    def origin(self, name: str) -> str | None:
+        """Where a setting (`"SHARE_PATH"`) was read, to be named in an error; None for a default."""
+        return self._origins.get(name.lower())
+
+    @property
+    def store_is_configured(self) -> bool:
+        """Whether the user named a store; else the embedded one runs."""
+        return any(name.startswith("redis_") or name == "celery_broker_url" for name in self._origins)
+
+    @property
+    def store(self) -> StoreUrl:
+        """The store's address, at the database of queues."""
+        if url := self.celery_broker_url.get_secret_value():
+            return StoreUrl.parse(url)
+        return StoreUrl.tcp(
+            self.redis_master_service_host,
+            self.redis_master_service_port,
+            password=self.redis_password.get_secret_value(),
+            database=int(self.redis_database),
+        )
+
+    @property
+    def broker_url(self) -> str:
+        """For Celery. Holds the password."""
+        return self.celery_broker_url.get_secret_value() or self.store.kombu
+
+    @property
+    def result_backend(self) -> str:
+        """For Celery. Holds the password."""
+        store = self.store
+        results = store.with_database(results_database(str(store.database)))
+        return self.celery_result_backend.get_secret_value() or results.kombu
+
+    @property
+    def store_url(self) -> str:
+        """For redis-py, where the records live: the database of queues. Holds the password."""
+        return self.store.redis_py
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never stand in a log."""
+        held = (self.redis_password, self.god_password_sha256, self.celery_broker_url, self.celery_result_backend)
+        return tuple(secret.get_secret_value() for secret in held if secret.get_secret_value())
