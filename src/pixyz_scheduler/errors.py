@@ -1,35 +1,35 @@
 """Every error that is raised on purpose.
 
-    SchedulerError
-    |-- BadInput                 what the user sent is wrong           400
-    |   |-- InvalidJobId
-    |   |-- InvalidParams        `params` is not the JSON it must be
-    |   |-- InvalidConfig        `config` is not what is allowed
-    |   |-- InvalidScript        syntax, encoding, entry point
-    |   |-- InvalidUpload        the request body itself
-    |   |-- InvalidArchive       an input archive that cannot be unpacked safely
-    |   |-- UnknownProcess
-    |   `-- UnsafePath           a path that leaves its folder
-    |-- NotFound                                                       404
-    |   |-- JobNotFound
-    |   |-- OutputNotFound
-    |   `-- ProcessUndocumented
-    |-- AccessDenied                                                   401
-    |-- Conflict                 the job's state does not allow it     409
-    |-- NotReady                 ask again later                       425
-    |-- Unavailable              something we stand on is away         503
-    |   |-- StoreUnavailable
-    |   `-- StoreRefused         engine or version that we must not open
-    |-- StorageFull                                                    507
-    |-- SettingsError            the configuration; names file and line
-    |-- RecordError              a record that this version cannot read
-    |-- LeaseLost                another attempt holds the job now
-    `-- EngineError              the 3D engine
-        |-- UnsupportedFormat
-        |-- CorruptFile
-        |-- EmptyScene
-        |-- EngineMissing        a library is not installed; says which
-        `-- LicenceMissing
+SchedulerError
+|-- BadInput                 what the user sent is wrong           400
+|   |-- InvalidJobId
+|   |-- InvalidParams        `params` is not the JSON it must be
+|   |-- InvalidConfig        `config` is not what is allowed
+|   |-- InvalidScript        syntax, encoding, entry point
+|   |-- InvalidUpload        the request body itself
+|   |-- InvalidArchive       an input archive that cannot be unpacked safely
+|   |-- UnknownProcess
+|   `-- UnsafePath           a path that leaves its folder
+|-- NotFound                                                       404
+|   |-- JobNotFound
+|   |-- OutputNotFound
+|   `-- ProcessUndocumented
+|-- AccessDenied                                                   401
+|-- Conflict                 the job's state does not allow it     409
+|-- NotReady                 ask again later                       425
+|-- Unavailable              something we stand on is away         503
+|   |-- StoreUnavailable
+|   `-- StoreRefused         engine or version that we must not open
+|-- StorageFull                                                    507
+|-- SettingsError            the configuration; names file and line
+|-- RecordError              a record that this version cannot read
+|-- LeaseLost                another attempt holds the job now
+`-- EngineError              the 3D engine
+    |-- UnsupportedFormat
+    |-- CorruptFile
+    |-- EmptyScene
+    |-- EngineMissing        a library is not installed; says which
+    `-- LicenceMissing
 """
 
 
