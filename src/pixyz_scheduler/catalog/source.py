@@ -44,7 +44,12 @@ def _decode(source: bytes, filename: str) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     except SyntaxError as error:
-        raise InvalidScript(f"{filename}: {error.msg}. Save it as UTF-8, or name its encoding in line 1.") from error
+        # Also raised when nothing is declared and the first two lines are not UTF-8: then the byte can be named.
+        if "missing" not in str(error.msg):
+            raise InvalidScript(
+                f"{filename}: {error.msg}. Save it as UTF-8, or name its encoding in line 1."
+            ) from error
+        encoding = "utf-8"
     try:
         return source.decode(encoding)
     except UnicodeDecodeError as error:

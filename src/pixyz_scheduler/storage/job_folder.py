@@ -105,7 +105,19 @@ class JobFolder:
         Links that leave the folder are left out. Bytes of a name that are not text are shown as `\xff`, so that the
         list is always JSON; `output` knows them by that.
         """
-        return sorted(_as_text(name) for name in self._walk())
+        return sorted(name for name, _ in self.walk_outputs())
+
+    def walk_outputs(self) -> Iterator[tuple[str, Path]]:
+        """Each output as `list_outputs` names it, with its path; in no order."""
+        if not is_real_folder(self.path) or not is_real_folder(self.outputs):
+            return
+        root = self.outputs
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                target = _resolve(path)
+                if target is not None and target.is_relative_to(root) and target.is_file():
+                    yield _as_text(path.relative_to(root).as_posix()), target
 
     def remove(self) -> None:
         """Remove all, at once for whoever looks: renamed into the share's trash, then deleted. Missing is well."""
@@ -125,7 +137,7 @@ class JobFolder:
             raise OutputNotFound(f"Job {self.job_id} has no file {relative!r}: it has no {part}.")
         path = _resolve(root.joinpath(*steps))
         if path is None and part == "outputs" and "\\x" in relative:
-            path = self._by_shown_name(relative)
+            path = dict(self.walk_outputs()).get(relative)
         if path is None:
             raise OutputNotFound(f"Job {self.job_id} has no file {relative!r} in its {part}.")
         if not path.is_relative_to(root):
@@ -145,23 +157,6 @@ class JobFolder:
             # A pipe would hold whoever opens it for ever.
             raise OutputNotFound(f"{relative!r} in the {part} of the job is neither a file nor a folder.")
         return path
-
-    def _by_shown_name(self, shown: str) -> Path | None:
-        for name in self._walk():
-            if _as_text(name) == shown:
-                return _resolve(self.outputs / name)
-        return None
-
-    def _walk(self) -> Iterator[str]:
-        if not is_real_folder(self.path) or not is_real_folder(self.outputs):
-            return
-        root = self.outputs
-        for folder, _, names in os.walk(root):
-            for name in names:
-                path = Path(folder, name)
-                target = _resolve(path)
-                if target is not None and target.is_relative_to(root) and target.is_file():
-                    yield path.relative_to(root).as_posix()
 
 
 def _steps(relative: str) -> list[str]:
