@@ -1,0 +1,1 @@
+"""Scripts, read without running them."""

@@ -1,0 +1,64 @@
+"""The disk below the share: a full one said in words, writes that last, and trees removed whole."""
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pixyz_scheduler.errors import StorageFull
+
+# EFBIG comes from a file-size limit of the process or of the file system: for the user the same "no room".
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def full_in_words(path: Path) -> Iterator[None]:
+    """Turn the system's "no space", "over quota" and "file too large" into `StorageFull`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(f"No room left for {path.name}: {error.strerror}.") from error
+        raise
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder last; where folders cannot be opened (Windows) they last by themselves."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Give exactly these permission bits, whatever the umask; a share's setgid bit stays, since chmod would drop it."""
+    keep = stat.S_IMODE(path.stat().st_mode) & (stat.S_ISGID | stat.S_ISVTX)
+    path.chmod(mode | keep)
+
+
+def is_real_folder(path: Path) -> bool:
+    """Whether this name is itself a folder, not a link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, a link (never what it leads to) or a whole folder, also one that its script made read-only."""
+    if not is_real_folder(path):
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for folder, _, _ in os.walk(path):
+            with suppress(OSError):
+                os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101  (os.walk speaks text)
+        shutil.rmtree(path)

@@ -1,0 +1,190 @@
+"""What a request brings, on its way: written to a private folder, then renamed into place in one step."""
+
+import errno
+import hashlib
+import os
+import unicodedata
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Literal
+
+from typing_extensions import Self, assert_never
+
+from pixyz_scheduler.errors import Conflict, InvalidUpload
+from pixyz_scheduler.storage.disk import full_in_words, set_mode, sync_folder
+from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
+
+Kind = Literal["script", "input"]
+
+MAX_NAME_BYTES = 200
+
+
+class IncomingFile:
+    """One file being received. `close` makes it last; `abandon`, or an error in `write`, removes it."""
+
+    def __init__(self, path: Path, *, mode: int) -> None:
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with full_in_words(path):
+            self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
+        set_mode(path, mode)
+
+    @property
+    def name(self) -> str:
+        """The name that it lies under in `inputs`."""
+        return self.path.name
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal digest of what was written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Append a batch; raises StorageFull, and then nothing of the file is left."""
+        try:
+            with full_in_words(self.path):
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+        except BaseException:
+            self.abandon()
+            raise
+        self._digest.update(data)
+        self.size += len(data)
+
+    def close(self) -> None:
+        """Make what was written last; again is well."""
+        if self._file.closed:
+            return
+        try:
+            with full_in_words(self.path):
+                os.fsync(self._file.fileno())
+        except BaseException:
+            self.abandon()
+            raise
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Remove the file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+class Incoming:
+    """A request's private folder; made by `Share.incoming`."""
+
+    def __init__(self, *, share: Path, path: Path, group_bits: int) -> None:
+        self.share = share
+        self.path = path
+        self._group_bits = group_bits
+        self._files: list[IncomingFile] = []
+
+    def prepare(self) -> None:
+        """Make the folders that every job has. The folder above them stays private until it is adopted."""
+        for part in PARTS:
+            folder = self.path / part
+            folder.mkdir(mode=0o700)
+            set_mode(folder, 0o700 | self._group_bits)
+
+    def create(self, kind: Kind, filename: str) -> IncomingFile:
+        """Open a file for what the client sends as `script` or `file`.
+
+        Args:
+            kind: a script ends in `.py` here, whatever the client called it.
+            filename: the client's name; only its last part counts. Where both have one name, the second gets a number.
+
+        Raises:
+            InvalidUpload: nothing of the name is left.
+            StorageFull: no room on the share.
+        """
+        name = clean_name(filename)
+        match kind:
+            case "script":
+                name = name if name.lower().endswith(".py") else f"{name}.py"
+            case "input":
+                pass
+            case _:
+                assert_never(kind)
+        file = IncomingFile(self.path / "inputs" / self._free_name(name), mode=0o600 | (self._group_bits & 0o040))
+        self._files.append(file)
+        return file
+
+    def adopt(self, job_id: str) -> JobFolder:
+        """Put all in place as the job's folder, in one step.
+
+        Raises:
+            Conflict: the job has a folder already; it is untouched.
+            StorageFull: no room on the share.
+        """
+        folder = JobFolder(share=self.share, job_id=job_id)
+        self.close()
+        with full_in_words(folder.path):
+            for part in PARTS:
+                sync_folder(self.path / part)
+            set_mode(self.path, 0o700 | self._group_bits)
+            sync_folder(self.path)
+            try:
+                self.path.rename(folder.path)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise Conflict(f"Job {job_id} has a folder already.") from error
+                raise
+            sync_folder(self.share)
+        return folder
+
+    def close(self) -> None:
+        """Close what is still open."""
+        for file in self._files:
+            file.close()
+
+    def _free_name(self, name: str) -> str:
+        # The share may tell neither case nor composed letters apart (CIFS, macOS).
+        taken = {_same(file.name) for file in self._files if file.path.exists()}
+        path, number = PurePosixPath(name), 2
+        while _same(name) in taken:
+            name = f"{path.stem}_{number}{path.suffix}"
+            number += 1
+        return name
+
+
+def clean_name(filename: str) -> str:
+    """The last part of a client's file name, fit to be a name on any disk of ours.
+
+    Folders (of either slash) and control characters are dropped, letters composed (NFC), and a long name is cut before
+    its suffix. Raises InvalidUpload when nothing is left.
+    """
+    # "ignore" drops lone surrogates, which no disk and no JSON takes.
+    text = unicodedata.normalize("NFC", filename.encode("utf-8", "ignore").decode())
+    base = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    base = "".join("_" if letter in '<>:"|?*' else letter for letter in base if unicodedata.category(letter)[0] != "C")
+    # A leading dot would hide it; Windows drops dots and blanks at the end.
+    base = base.strip().lstrip(".").rstrip(". ").strip()
+    if not base:
+        raise InvalidUpload(f"The file name {filename!r} has nothing in it that can be a name.")
+    return _cut(base)
+
+
+def _cut(name: str) -> str:
+    path = PurePosixPath(name)
+    suffix = path.suffix if len(path.suffix.encode()) <= MAX_NAME_BYTES // 4 else ""
+    stem = name[: len(name) - len(suffix)]
+    # Room is kept for ".py" and a number.
+    room = MAX_NAME_BYTES - len(suffix.encode()) - 8
+    return stem.encode()[:room].decode("utf-8", "ignore") + suffix if len(name.encode()) > room else name
+
+
+def _same(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())

@@ -1,0 +1,84 @@
+"""The shared folder: where every job's folder lies, and how a new one comes to be there whole or not at all."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.storage.incoming import Incoming
+from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
+
+INCOMING = ".incoming"
+
+
+class Share:
+    """The folder that API and workers share. A relative root is resolved here, once.
+
+    The root's own permission bits say who else gets in: what its group may do there, the group may do in a job's
+    folder. Others may never do anything.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def folder(self, job_id: str) -> JobFolder:
+        """The folder of a job, there or not; raises InvalidJobId."""
+        return JobFolder(share=self.root, job_id=job_id)
+
+    @contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """A private folder for what a request brings; gone on leaving unless a job has adopted it."""
+        with full_in_words(self.root):
+            self._make(self.root / INCOMING)
+            path = self.root / INCOMING / secrets.token_hex(16)
+            path.mkdir(mode=0o700)
+        try:
+            incoming = Incoming(share=self.root, path=path, group_bits=self._group_bits())
+            with full_in_words(path):
+                incoming.prepare()
+            yield incoming
+            incoming.close()
+        finally:
+            remove_tree(path)
+
+    def sweep(self, *, now: float, older_than: float) -> int:
+        """Remove what a killed process left: old incoming folders, and all of the trash. Says how many.
+
+        Args:
+            now: seconds since the epoch.
+            older_than: seconds in which nothing was written to an incoming folder; an upload in progress is younger.
+        """
+        left = [path for path in _children(self.root / INCOMING) if _touched(path) < now - older_than]
+        left += _children(self.root / TRASH)
+        for path in left:
+            # Another process may sweep the same; what cannot be removed now is met again next time.
+            with suppress(OSError):
+                remove_tree(path)
+        return len(left)
+
+    def _group_bits(self) -> int:
+        return stat.S_IMODE(self.root.stat().st_mode) & stat.S_IRWXG
+
+    def _make(self, path: Path) -> None:
+        try:
+            path.mkdir(mode=0o700 | self._group_bits(), exist_ok=True)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise Unavailable(f"The share {self.root} cannot be written: {error.strerror}.") from error
+
+
+def _children(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if is_real_folder(folder) else []
+
+
+def _touched(path: Path) -> float:
+    """When something was last written anywhere below; a tree that vanishes meanwhile is old."""
+    newest = 0.0
+    for folder, _, names in os.walk(path):
+        for name in (".", *names):
+            with suppress(FileNotFoundError):
+                newest = max(newest, os.lstat(Path(folder, name)).st_mtime)
+    return newest

@@ -1,0 +1,98 @@
+"""An attempt's local folder: made when it starts, gone when it ends, known for a leftover when nobody holds it."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.storage.root_file import find_root_file
+from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
+
+PREFIX = "pixyz-attempt-"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one attempt, on the worker's own disk. The worker opens it, the child writes in it."""
+
+    path: Path
+
+    @property
+    def temp(self) -> Path:
+        """The script's own temporary folder."""
+        return self.path / "tmp"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where the input archive is unpacked; not there until `prepare_input`."""
+        return self.path / "input"
+
+    @classmethod
+    @contextmanager
+    def open(cls, job_id: str, *, attempt: int, local_root: Path) -> Iterator["Workspace"]:
+        """Make the folder, hold it by a lock (so that `sweep` leaves it alone), and remove it at the end.
+
+        Raises StorageFull. The lock is the worker's: it ends with the worker, however that ends.
+        """
+        path = local_root.resolve() / f"{PREFIX}{job_id}-{attempt}-{secrets.token_hex(4)}"
+        with full_in_words(path):
+            # The folder is locked under a name that no sweep looks at, then renamed: no moment without a lock.
+            unborn = path.with_name(f".{path.name}")
+            unborn.mkdir(mode=0o700, parents=True)
+            descriptor = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                unborn.rename(path)
+                workspace = cls(path)
+                workspace.temp.mkdir(mode=0o700)
+                yield workspace
+            finally:
+                remove_tree(path)
+                os.close(descriptor)
+
+    def prepare_input(self, file: Path, *, root_file: str | None, limits: UnpackLimits) -> Path | None:
+        """The file that the script opens: `file` itself or, when it is an archive, the root file unpacked from it.
+
+        Reads what a stranger sent: call it inside the child.
+
+        Args:
+            file: the uploaded input, which stays as it is.
+            root_file: the user's choice inside the archive; without an archive it does not count.
+            limits: what the archive may become.
+
+        Returns:
+            None for an archive of several files none of which is a 3D file; they lie in `unpacked` all the same.
+
+        Raises:
+            InvalidArchive, InvalidConfig (no such root_file), StorageFull.
+        """
+        if not is_archive(file.name):
+            return file
+        files = unpack(file, self.unpacked, limits=limits)
+        names = {path.relative_to(self.unpacked).as_posix(): path for path in files}
+        root = find_root_file(names, root_file=root_file)
+        return None if root is None else names[root]
+
+
+def sweep_workspaces(local_root: Path) -> list[str]:
+    """Remove the folders of attempts whose worker is dead; call it when a worker starts. Says their names."""
+    if not is_real_folder(local_root):
+        return []
+    left = [path for path in local_root.iterdir() if path.name.startswith(PREFIX) and is_real_folder(path)]
+    return [path.name for path in left if _remove_unheld(path)]
+
+
+def _remove_unheld(path: Path) -> bool:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_tree(path)
+        finally:
+            os.close(descriptor)
+        return True
+    return False
