@@ -1,0 +1,88 @@
+"""The body of the child: runs one attempt of a user's script and tells over the channel how it went."""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pixyz_scheduler.script.attempt import AttemptRequest
+from pixyz_scheduler.script.channel import Channel
+from pixyz_scheduler.script.context import ProgramContext
+from pixyz_scheduler.script.entry_point import call, find
+from pixyz_scheduler.script.module import load
+from pixyz_scheduler.script.result import to_json
+from pixyz_scheduler.script.script_error import describe, user_traceback
+
+
+def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
+    """Run the attempt; the answer is the exit status that the child must end with (`os._exit`).
+
+    The last message is a result (status 0) or an error (status 1). `sys.exit(n)` with n other than 0 sends none: the
+    status n says it. Changes the process (working folder, sys.path, sys.argv, `__main__`): one attempt a process.
+    """
+    attempt = AttemptRequest.from_message(request)
+    process = os.getpid()
+    try:
+        message = {"type": "result", "value": _run(attempt, channel)}
+        _join_threads()
+    except SystemExit as exit_:
+        status = _exit_status(exit_)
+        if status != 0:
+            _tell_exit(exit_, attempt)
+            return status
+        message = describe(exit_, attempt.script).to_message()
+    except BaseException as error:  # noqa: BLE001  (whatever the user's code raises is its outcome; nothing else is here to answer)
+        message = describe(error, attempt.script).to_message()
+    _flush()
+    if os.getpid() != process:  # the script has forked, and its child came back here: only the first may answer
+        return 0
+    channel.send(message)
+    return 0 if message["type"] == "result" else 1
+
+
+def _run(attempt: AttemptRequest, channel: Channel) -> Any:
+    pc = ProgramContext.connected(attempt.context, channel)
+    if attempt.workspace is not None:
+        os.chdir(attempt.workspace)
+    sys.path.insert(0, str(attempt.script.absolute().parent))
+    sys.argv = [str(attempt.script)]
+    source = attempt.source
+    module = load(attempt.script, source=None if source is None else source.encode())
+    # multiprocessing's spawn, pdb and pickle look at `__main__`: let them find the script, not our own program.
+    sys.modules["__main__"] = module
+    return to_json(call(find(module, pc["entrypoint"]), pc, pc["params"]))
+
+
+def _exit_status(exit_: SystemExit) -> int:
+    """The status as Python itself makes it; one that a process cannot have (256) is 1, lest it read as success."""
+    if exit_.code is None:
+        return 0
+    if isinstance(exit_.code, int):
+        return exit_.code & 0xFF or int(exit_.code != 0)
+    return 1
+
+
+def _tell_exit(exit_: SystemExit, attempt: AttemptRequest) -> None:
+    """Into the job's log: where the script ended itself, which the status alone does not say."""
+    with contextlib.suppress(Exception):  # the user may have closed or replaced stderr
+        sys.stderr.write(user_traceback(exit_, attempt.script))
+    _flush()
+
+
+def _join_threads() -> None:
+    """As Python does at its end: the script's threads finish before the result counts."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+
+
+def _flush() -> None:
+    """All that was printed reaches the log before the last message; C's own buffers too, where ctypes is there."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the user may have closed or replaced it
+            stream.flush()
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is not None and os.name == "posix":
+        ctypes.PyDLL(None).fflush(None)

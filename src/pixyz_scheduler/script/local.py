@@ -1,0 +1,109 @@
+"""LocalPixyzTask: `python script.py` runs the script in this process, with no server, so that a debugger works."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pixyz_scheduler.script.context import ProgramContext
+from pixyz_scheduler.script.entry_point import call, find
+from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
+from pixyz_scheduler.script.module import load
+from pixyz_scheduler.script.result import to_json
+from pixyz_scheduler.script.script_error import describe
+
+
+class TerminalChannel:
+    """Writes a script's progress as lines on stderr, where the result on stdout is not disturbed."""
+
+    def __init__(self) -> None:
+        self._total: int | None = None
+        self._begun = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one message as a line."""
+        if message["type"] == "progress_total":
+            self._total = message["total"]
+        elif message["type"] == "step":
+            self._begun += 1
+            _tell(f"[{self._begun}/{self._total or '?'}] {message['info']}")
+        elif message["type"] == "progress_output":
+            _tell(f"output: {json.dumps(message['value'], ensure_ascii=False)}")
+
+
+class LocalPixyzTask:
+    """Runs a script's entry point in this process."""
+
+    @staticmethod
+    def from_commandline(
+        file: str,
+        cwd: str | None = None,
+        entrypoint: str = "main",
+        params: Mapping[str, Any] | None = None,
+        input_file: str | None = None,
+        *,
+        arguments: Sequence[str] | None = None,
+    ) -> Any:
+        """Run with the options of the command line (`-i -p -e -o`), which win over the arguments given here.
+
+        Prints the result as JSON on stdout, progress and the folder of the outputs on stderr. Ends the process with
+        status 1 and the user's traceback when the script fails.
+        """
+        options = _parser(Path(file), entrypoint).parse_args(arguments)
+        script = Path(file).absolute()
+        folder = Path(options.output or Path(cwd or Path.cwd()) / f"{script.stem}-outputs")
+        values = dict(params or {}) if options.params is None else options.params
+        try:
+            pc = ProgramContext.from_local(script, options.input or input_file, folder)
+        except PixyzSharedDirectoryNotFound as error:
+            _tell(str(error))
+            raise SystemExit(2) from None
+        pc.update(ProgramContext.connected(pc.to_wire(), TerminalChannel()))
+        pc.update(entrypoint=options.entrypoint, params=values)
+        result = _run(script, pc)
+        sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        _tell_outputs(folder)
+        return result
+
+
+def _run(script: Path, pc: ProgramContext) -> Any:
+    try:
+        return to_json(call(find(load(script), pc["entrypoint"]), pc, pc["params"]))
+    except Exception as error:
+        if sys.gettrace() is not None:  # a debugger wants to stop where it was raised
+            raise
+        told = describe(error, script)
+        _tell(f"{told.traceback.rstrip()}\n\n{told.error}")
+        raise SystemExit(1) from None
+
+
+def _parser(script: Path, entrypoint: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=script.name, description="Run this script here, without a server.")
+    parser.add_argument("-i", "--input", metavar="FILE", help="the input: a file or a folder")
+    parser.add_argument("-p", "--params", type=_json_params, metavar="JSON", help="the params handed to the script")
+    parser.add_argument("-e", "--entrypoint", default=entrypoint, metavar="NAME", help="the function to run")
+    parser.add_argument("-o", "--output", metavar="DIR", help="the folder that get_output_dir() gives")
+    return parser
+
+
+def _json_params(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+
+
+def _tell_outputs(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()  # only an empty one goes
+    if folder.is_dir():
+        _tell(f"outputs: {os.path.relpath(folder)}")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
