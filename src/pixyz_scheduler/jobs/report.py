@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pixyz_scheduler.errors import RecordError
-from pixyz_scheduler.jobs.attempt import Tally
+from pixyz_scheduler.jobs.attempt import Attempt, Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
@@ -121,6 +121,11 @@ def new_record(job: Job) -> dict[str, str]:
         "input_file": job.input_file or "",
         "priority": str(job.options.priority),
     }
+
+
+def ended_attempt(report: JobReport, attempt: Attempt) -> str:
+    """The history of a job with this attempt at its end, as the record keeps it (JSON)."""
+    return json.dumps([*report.attempts, attempt.to_wire()], separators=(",", ":"))
 
 
 def _time(text: str | None) -> float | None:

@@ -75,3 +75,27 @@ def _proportional(pid: int) -> int:
             if line.startswith(b"Pss:"):
                 return int(line.split()[1])
     return _resident(pid)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process that was started with this text (`NAME=value`) in its environment."""
+    if not Path("/proc/self/environ").exists():
+        return
+    wanted = mark.encode()
+    for _ in range(_PASSES):
+        found = [pid for pid in _all() if wanted in _environment(pid).split(b"\0")]
+        if not found:
+            return
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _all() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  (names are all it needs)
+
+
+def _environment(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""

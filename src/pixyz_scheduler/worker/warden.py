@@ -1,6 +1,6 @@
-"""The warden of a slot: a process that keeps spare children waiting, watches the one at work, freezes and kills its tree.
+"""The warden of a slot: keeps spare children waiting, watches the one at work, freezes and kills its whole tree.
 
-It is not on the path of a job: the worker sends the request straight to a spare. It speaks JSON packets with the worker:
+It is not on the path of a job: the worker sends the request straight to a spare. It speaks with the worker in packets:
 
     warden to worker   {"spare": pid} with the spare's channel and the reading end of its output
                        {"exit": pid, "status": wait status, "peak": KiB}   its whole tree is gone
@@ -150,7 +150,7 @@ class Warden:
             os.close(output)
             status = self._child(channel)
         except BaseException:  # noqa: BLE001  (the last resort of the child: its traceback goes to the job's log)
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # inside except, none of them is None
+            sys.excepthook(*sys.exc_info())
         finally:
             with suppress(Exception):  # the user may have closed it
                 sys.stderr.flush()

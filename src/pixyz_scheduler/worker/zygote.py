@@ -1,7 +1,8 @@
 """The template: an exec'd, single-threaded python, warm with engine and SDK, that forks a warden for each slot.
 
-Run as `python -m pixyz_scheduler.worker.zygote DESCRIPTOR MODULE...`: a SEQPACKET socket to the worker, and what to import.
-Each packet on it with one descriptor asks for a warden, whose control socket that is; EOF ends it.
+Run as `python -m pixyz_scheduler.worker.zygote DESCRIPTOR ENGINE`: a SEQPACKET socket to the worker, and which engine
+to import (`none`, or the folder where the Pixyz SDK may be). Each packet on the socket with one descriptor asks for a
+warden, whose control socket that is; EOF ends it.
 """
 
 import gc
@@ -10,22 +11,27 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
+from pixyz_scheduler.engine.select import preload
 from pixyz_scheduler.worker.child import serve
 from pixyz_scheduler.worker.warden import Warden
 
 READY = b"ready"
+NO_ENGINE = "none"
+# What nearly every script begins with: paid for once, here. By name, since that room lies above this one.
+_USERS_IMPORTS = ("pixyz_worker.script", "pixyz_worker.tasks", "celery.canvas")
 
 
 def main() -> NoReturn:
     """Import, freeze, fork."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    for name in sys.argv[2:]:
-        # What is not installed is said by the job that needs it.
-        with suppress(ImportError):
-            importlib.import_module(name)
+    for name in _USERS_IMPORTS:
+        importlib.import_module(name)
+    if sys.argv[2] != NO_ENGINE:
+        for line in preload(pixyz_python_path=Path(sys.argv[2])):
+            print(line, file=sys.stderr)  # noqa: T201  (the zygote has no log of its own; the worker's stream is this)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # Wardens are not waited for: their end is heard on their own sockets.

@@ -37,7 +37,9 @@ def write(scene: Scene, out: Path) -> tuple[str, ...]:
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
         document, binary = glb.split(glb.dump(scene.tree), out.name)  # assimp as built for the wheel has no Draco
     if file_format == "fbx":
-        glb.wrap(document, np.diag([100.0, 100.0, 100.0, 1.0]))  # the unit of an FBX file, if it says nothing else, is the centimetre
+        glb.wrap(
+            document, np.diag([100.0, 100.0, 100.0, 1.0])
+        )  # the unit of an FBX file, if it says nothing else, is the centimetre
     steps = libassimp.TRIANGULATE
     if file_format == "3ds":
         steps |= libassimp.PRE_TRANSFORM  # this exporter forgets the nodes' transforms

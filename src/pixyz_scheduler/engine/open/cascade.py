@@ -14,9 +14,19 @@ from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
 from pixyz_scheduler.engine.open.tessellation import ANGLE, SAG
 from pixyz_scheduler.errors import CorruptFile, UnsupportedFormat
 
-UNKNOWN = "read by cascadio: B-rep boundaries, PMI and user properties are not known, and STEP cannot be written exactly"
+UNKNOWN = (
+    "read by cascadio: B-rep boundaries, PMI and user properties are not known, and STEP cannot be written exactly"
+)
 
-_METRES = {b"METRE": 1.0, b"MILLI": 1e-3, b"CENTI": 1e-2, b"MICRO": 1e-6, b"KILO": 1e3, b"INCH": 0.0254, b"FOOT": 0.3048}
+_METRES = {
+    b"METRE": 1.0,
+    b"MILLI": 1e-3,
+    b"CENTI": 1e-2,
+    b"MICRO": 1e-6,
+    b"KILO": 1e3,
+    b"INCH": 0.0254,
+    b"FOOT": 0.3048,
+}
 # cascadio writes metres, and keeps Z up.
 _TURN = [[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]]
 

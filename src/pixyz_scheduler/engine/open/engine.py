@@ -102,5 +102,3 @@ class OpenEngine:
             plain = ReadOptions(quality=options.quality, repair=options.repair, root_file=options.root_file)
             return self.open(source, plain)
         raise TypeError(f"this scene was not opened by the open engine: {type(source).__name__}")
-
-

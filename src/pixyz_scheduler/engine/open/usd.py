@@ -98,7 +98,10 @@ def _meshes(prim: Any, materials: Materials) -> Iterator[Any]:
 
     mesh = UsdGeom.Mesh(prim)
     points = _array(mesh.GetPointsAttr(), np.float64)
-    counts, indices = _array(mesh.GetFaceVertexCountsAttr(), np.int64), _array(mesh.GetFaceVertexIndicesAttr(), np.int64)
+    counts, indices = (
+        _array(mesh.GetFaceVertexCountsAttr(), np.int64),
+        _array(mesh.GetFaceVertexIndicesAttr(), np.int64),
+    )
     if not len(points) or not len(counts):
         return
     if counts.min() < 0 or counts.sum() != len(indices) or indices.min() < 0 or indices.max() >= len(points):

@@ -1,0 +1,94 @@
+"""Sweeper: a thread in every worker and API process that does what nobody else will. Leaderless."""
+
+import logging
+import threading
+import time
+
+from typing_extensions import Self
+
+from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.records import Bell, RecordStore
+from pixyz_scheduler.errors import JobNotFound, SchedulerError, StoreUnavailable
+from pixyz_scheduler.jobs.attempt import Attempt
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.outcome import Lost
+from pixyz_scheduler.jobs.queues import queue_named
+from pixyz_scheduler.jobs.report import ended_attempt
+from pixyz_scheduler.jobs.retry import TryAgain, decide
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.logs import about_job
+
+_log = logging.getLogger(__name__)
+
+SWEEP_EACH = 0.5
+
+
+class Sweeper:
+    """Ends attempts whose lease ran out, and rings doorbells that were lost; a context manager.
+
+    Args:
+        records: on a connection whose timeout is about a second.
+        dispatch: rings.
+    """
+
+    def __init__(self, records: RecordStore, dispatch: Dispatch) -> None:
+        self._records = records
+        self._dispatch = dispatch
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def sweep(self) -> None:
+        """Look once."""
+        found = self._records.sweep()
+        for job_id in found.expired:
+            with about_job(job_id):
+                self._end(job_id)
+        for bell in found.bells:
+            with about_job(bell.job_id):
+                _log.info("doorbell rung again", extra={"queue": bell.queue})
+                self._dispatch.ring(bell)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(SWEEP_EACH):
+            self._try()
+
+    def _try(self) -> None:
+        try:
+            self.sweep()
+        except StoreUnavailable as error:
+            _log.debug("not swept: %s", error)
+        except SchedulerError:
+            _log.exception("not swept")
+
+    def _end(self, job_id: JobId) -> None:
+        lease = self._records.fence_of(job_id)
+        if lease is None:
+            return
+        try:
+            report = self._records.report(job_id)
+        except JobNotFound:
+            return
+        decision = decide(Lost(lease.worker), tally=report.tally, queue=queue_named(report.queue))
+        attempt = Attempt(
+            number=report.epoch,
+            worker=lease.worker,
+            queue=report.queue,
+            started=report.started or 0.0,
+            stopped=time.time(),
+            outcome=decision.cause,
+        )
+        fields = {"attempts": ended_attempt(report, attempt)}
+        state = self._records.commit(job_id, decision, lease=lease, by="sweeper", fields=fields)
+        if state is None:
+            return
+        _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
+        if isinstance(decision, TryAgain) and state is JobState.RETRY:
+            self._dispatch.ring(Bell(job_id, decision.queue, report.job.options.priority))

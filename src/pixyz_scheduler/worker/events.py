@@ -1,0 +1,69 @@
+"""What happens to a child at work: one type an event, and Child, from which they come."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """The child sent this over its channel."""
+
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Nonsense:
+    """The child's channel carried something that is no message."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """The child printed this, on either stream."""
+
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Froze:
+    """The tree was frozen because the worker was silent, or runs again."""
+
+    frozen: bool
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The child and its whole tree are gone; nothing follows.
+
+    Attributes:
+        exit_code: where it left by itself.
+        signal: that killed it.
+        peak_memory: KiB of its largest resident set; None where nobody counts.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    peak_memory: int | None = None
+
+
+Event = Message | Nonsense | Output | Froze | Exited
+
+
+class Child(Protocol):
+    """A child with its request handed over."""
+
+    pid: int
+
+    def events(self, timeout: float | None) -> Iterable[Event]:
+        """What has happened; nothing after `timeout` seconds, or when interrupted. `Exited` is the last, ever."""
+
+    def interrupt(self) -> None:
+        """Make a waiting `events` return; from any thread."""
+
+    def tick(self) -> None:
+        """The worker lives and holds the lease; from any thread."""
+
+    def kill(self) -> None:
+        """End the whole tree; `Exited` follows."""

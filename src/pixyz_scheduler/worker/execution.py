@@ -1,0 +1,171 @@
+"""Execution: one doorbell, from claim to commit."""
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.records import Bell, Claim, RecordStore
+from pixyz_scheduler.errors import SchedulerError, StorageFull, StoreUnavailable, Unavailable
+from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.outcome import Hindered, Lost, Outcome, Raised, Succeeded
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.queues import queue_named
+from pixyz_scheduler.jobs.report import JobReport, ended_attempt
+from pixyz_scheduler.jobs.retry import TryAgain, decide
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.worker.events import Exited
+from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
+from pixyz_scheduler.worker.run import Run
+from pixyz_scheduler.worker.supervisor import Ended
+
+_log = logging.getLogger(__name__)
+
+# A doorbell whose claim cannot be asked for in this time is dropped: the sweeper rings again.
+_CLAIM_PATIENCE = 5.0
+# A commit is worth waiting for: the outage of a store must not cost the work of an hour.
+_COMMIT_PATIENCE = 600.0
+_PAUSE = 0.2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Runs jobs whose doorbells were heard. One for a worker; any number of threads call `run`.
+
+    Args:
+        worker: this worker's name, in records and logs.
+        records: the store.
+        keeper: renews the leases.
+        dispatch: rings for the next attempt.
+        runs: makes the run of one attempt.
+        stopping: set when the worker goes: waits are given up.
+    """
+
+    worker: str
+    records: RecordStore
+    keeper: LeaseKeeper
+    dispatch: Dispatch
+    start: Callable[[JobReport, Callable[[Progress], None]], Run]
+    stopping: threading.Event
+
+    def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
+        """Answer one doorbell.
+
+        Returns:
+            The report of the job where this call, or an earlier one, ended it; None where there is nothing to do (it is
+            held elsewhere, moved on, unknown, or goes to another attempt).
+        """
+        with about_job(job_id):
+            return self._answer(job_id, queue)
+
+    def _answer(self, job_id: JobId, queue: str) -> JobReport | None:
+        lease = Lease(Fence(secrets.token_hex(8)), self.worker)
+        claim = self._patiently(lambda: self.records.claim(job_id, queue=queue, lease=lease), _CLAIM_PATIENCE)
+        match claim:
+            case Claim("run", JobReport() as report):
+                return self._attempt(report, lease)
+            case Claim("done", JobReport() as report):
+                return report
+            case Claim(verdict):
+                _log.info("doorbell dropped: %s", verdict)
+            case None:
+                _log.warning("doorbell dropped: no answer from the store")
+        return None
+
+    def _attempt(self, report: JobReport, lease: Lease) -> JobReport | None:
+        job_id = report.job.id
+        _log.info("attempt %d started", report.epoch, extra={"queue": report.queue})
+        ended = self._run_it(report, lease)
+        if isinstance(ended.outcome, Lost):
+            _log.warning("lease lost: nothing of this attempt counts")
+            return None
+        state = self._commit(report, lease, ended)
+        if state is None or state is JobState.RETRY:
+            return None
+        return self._patiently(lambda: self.records.report(job_id), _CLAIM_PATIENCE)
+
+    def _run_it(self, report: JobReport, lease: Lease) -> Ended:
+        job_id = report.job.id
+        try:
+            with ExitStack() as stack:
+                run = self.start(report, lambda progress: self.keeper.tell(job_id, progress))
+                stack.callback(self.keeper.let_go, job_id)
+                self.keeper.keep(Held(job_id, lease, tick=run.tick, stop=run.stop))
+                return run.watch()
+        except (StorageFull, Unavailable) as error:
+            return _not_run(Hindered(str(error)))
+        except SchedulerError as error:
+            return _not_run(Raised(str(error)))
+
+    def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
+        decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
+        attempt = Attempt(
+            number=report.epoch,
+            worker=self.worker,
+            queue=report.queue,
+            started=report.started or 0.0,
+            stopped=time.time(),
+            outcome=decision.cause or "success",
+            exit_code=ended.child.exit_code,
+            signal=ended.child.signal,
+            peak_memory=ended.child.peak_memory,
+        )
+        fields = {
+            "attempts": ended_attempt(report, attempt),
+            "progress": json.dumps(ended.progress.to_wire(), separators=(",", ":")),
+            **_said(ended.outcome),
+        }
+        job_id = report.job.id
+        state = self._patiently(
+            lambda: self.records.commit(job_id, decision, lease=lease, fields=fields), _COMMIT_PATIENCE
+        )
+        _log.info(
+            "attempt %d ended: %s",
+            report.epoch,
+            attempt.outcome,
+            extra={"state": state and state.value},
+        )
+        if state is JobState.RETRY and isinstance(decision, TryAgain) and not decision.delay:
+            self._ring(Bell(job_id, decision.queue, report.job.options.priority))
+        return state
+
+    def _ring(self, bell: Bell) -> None:
+        try:
+            self.dispatch.ring(bell)
+        except StoreUnavailable as error:
+            _log.warning("doorbell not rung, the sweeper will: %s", error)
+
+    def _patiently(self, ask: Callable[[], T], patience: float) -> T | None:
+        """The store's answer; None when there is none for so many seconds, or the worker must go."""
+        give_up = time.monotonic() + patience
+        while True:
+            try:
+                return ask()
+            except StoreUnavailable as error:  # noqa: PERF203  (that is the loop's purpose)
+                if time.monotonic() > give_up or self.stopping.wait(_PAUSE):
+                    _log.error("no answer from the store: %s", error)
+                    return None
+
+
+def _said(outcome: Outcome) -> dict[str, str]:
+    match outcome:
+        case Succeeded(result=result):
+            return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}
+        case Raised(traceback=traceback):
+            return {"traceback": traceback}
+        case _:
+            return {"traceback": ""}
+
+
+def _not_run(outcome: Outcome) -> Ended:
+    return Ended(outcome, Progress(), Exited())

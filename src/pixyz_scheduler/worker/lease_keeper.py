@@ -1,0 +1,148 @@
+"""LeaseKeeper: renews the leases of this worker's attempts, tells their progress, and hears what they must do."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from typing_extensions import Self
+
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.errors import SchedulerError
+from pixyz_scheduler.jobs.attempt import Lease
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.outcome import Cancelled, Lost
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.worker.supervisor import Stop
+
+_log = logging.getLogger(__name__)
+
+RENEW_EACH = 1.0
+# At most 20 writes of progress a second for a job.
+_TELL_EACH = 0.05
+
+
+@dataclass
+class Held:
+    """One lease that is kept.
+
+    Attributes:
+        job_id: whose.
+        lease: what to renew.
+        tick: called after each renewal.
+        stop: called when the store says so.
+        progress: what it was last told to tell; None once told.
+        next_renewal: monotonic seconds.
+        next_telling: likewise.
+    """
+
+    job_id: JobId
+    lease: Lease
+    tick: Callable[[], None]
+    stop: Callable[[Stop], None]
+    progress: Progress | None = None
+    next_renewal: float = 0.0
+    next_telling: float = 0.0
+
+    def take_progress(self) -> Progress | None:
+        """What is to be told, once."""
+        progress, self.progress = self.progress, None
+        return progress
+
+    def give_back(self, progress: Progress | None) -> None:
+        """It could not be told; newer progress has come meanwhile, or this is told next."""
+        if self.progress is None:
+            self.progress = progress
+
+    def due(self) -> float:
+        """When something is to be done for it."""
+        return min(self.next_renewal, self.next_telling) if self.progress is not None else self.next_renewal
+
+
+class LeaseKeeper:
+    """A thread with a connection of its own, so that nothing of a job's delays a renewal; a context manager.
+
+    Args:
+        records: on a connection whose timeout is about a second.
+    """
+
+    def __init__(self, records: RecordStore) -> None:
+        self._records = records
+        self._held: dict[JobId, Held] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+
+    def keep(self, held: Held) -> None:
+        """Renew this lease from now on."""
+        with self._changed:
+            held.next_renewal = time.monotonic() + RENEW_EACH
+            self._held[held.job_id] = held
+            self._changed.notify()
+
+    def tell(self, job_id: JobId, progress: Progress) -> None:
+        """Pass on the progress of an attempt, soon."""
+        with self._changed:
+            held = self._held.get(job_id)
+            if held is not None:
+                held.progress = progress
+                self._changed.notify()
+
+    def let_go(self, job_id: JobId) -> None:
+        """Renew it no more."""
+        with self._changed:
+            self._held.pop(job_id, None)
+
+    def stop_all(self, reason: Stop) -> None:
+        """Ask every attempt to stop."""
+        with self._changed:
+            held = list(self._held.values())
+        for each in held:
+            each.stop(reason)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (due := self._wait()) is not None:
+            for held in due:
+                self._renew(held)
+
+    def _wait(self) -> list[Held] | None:
+        """Those for whom something is to be done; None at the end."""
+        with self._changed:
+            while not self._closing:
+                now = time.monotonic()
+                due = [held for held in self._held.values() if held.due() <= now]
+                if due:
+                    return due
+                soonest = min((held.due() for held in self._held.values()), default=now + RENEW_EACH)
+                self._changed.wait(soonest - now)
+            return None
+
+    def _renew(self, held: Held) -> None:
+        asked = time.monotonic()
+        progress = held.take_progress()
+        try:
+            answer = self._records.renew(held.job_id, lease=held.lease, progress=progress)
+        except SchedulerError as error:
+            # No tick: after a while the warden freezes the tree, until the store is back.
+            _log.warning("lease of job %s not renewed: %s", held.job_id, error)
+            held.give_back(progress)
+            held.next_renewal = held.next_telling = asked + RENEW_EACH
+            return
+        held.next_renewal, held.next_telling = asked + RENEW_EACH, asked + _TELL_EACH
+        if answer == "go_on":
+            held.tick()
+        elif answer == "stop":
+            held.stop(Cancelled())
+        else:
+            held.stop(Lost(held.lease.worker))

@@ -1,0 +1,147 @@
+"""Run: one attempt put to work: its workspace, its request, its child, its log."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from io import RawIOBase
+from pathlib import Path
+from typing import Any
+
+from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.queues import retry_time_limit
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.script.attempt import AttemptRequest
+from pixyz_scheduler.script.chores import chore_path, is_chore
+from pixyz_scheduler.storage.job_folder import JobFolder
+from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.storage.workspace import Workspace
+from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.slots import Slots
+from pixyz_scheduler.worker.supervisor import Ended, Stop, Supervisor
+
+_GPUHIGH = "gpuhigh"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every attempt of a worker is run with.
+
+    Attributes:
+        share: where job folders lie.
+        catalog: where processes lie.
+        slots: where children come from.
+        local_root: where workspaces are made.
+        retry_time_limit: seconds, PIXYZ_RETRY_TIME_LIMIT.
+        memory: limit of a job's tree.
+        memory_gpuhigh: the same on the queue gpuhigh.
+    """
+
+    share: Share
+    catalog: ProcessCatalog
+    slots: Slots
+    local_root: Path
+    retry_time_limit: float
+    memory: MemoryLimit
+    memory_gpuhigh: MemoryLimit
+
+    def run(self, report: JobReport, tell: Callable[[Progress], None]) -> "Run":
+        """One attempt, not begun."""
+        return Run(self, report, tell)
+
+
+class Run:
+    """One attempt at work; `watch` in one thread, `stop` and `tick` from any, also before and after."""
+
+    def __init__(self, workshop: Workshop, report: JobReport, tell: Callable[[Progress], None]) -> None:
+        self._workshop = workshop
+        self._report = report
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._asked: Stop | None = None
+        self._supervisor: Supervisor | None = None
+
+    def watch(self) -> Ended:
+        """Run the attempt to its end. Raises what hinders it: StorageFull, Unavailable, UnknownProcess."""
+        workshop, report = self._workshop, self._report
+        folder = workshop.share.folder(report.job.id)
+        with (
+            Workspace.open(report.job.id, attempt=report.epoch, local_root=workshop.local_root) as workspace,
+            _open_log(folder, report.epoch) as log,
+            workshop.slots.child(self._request(folder, workspace)) as child,
+        ):
+            supervisor = Supervisor(
+                child, time_limit=self._time_limit(), memory=self._memory(), log=log, tell=self._tell
+            )
+            with self._lock:
+                self._supervisor = supervisor
+                if self._asked is not None:
+                    supervisor.stop(self._asked)
+            try:
+                return supervisor.run()
+            finally:
+                with self._lock:
+                    self._supervisor = None
+
+    def stop(self, reason: Stop) -> None:
+        """End the attempt for this reason."""
+        with self._lock:
+            self._asked = self._asked or reason
+            if self._supervisor is not None:
+                self._supervisor.stop(reason)
+
+    def tick(self) -> None:
+        """The lease was renewed."""
+        with self._lock:
+            if self._supervisor is not None:
+                self._supervisor.tick()
+
+    def _time_limit(self) -> float:
+        own = self._report.job.options.time_limit
+        return retry_time_limit(own, self._workshop.retry_time_limit) if self._report.tally.crashes else own
+
+    def _memory(self) -> MemoryLimit:
+        return self._workshop.memory_gpuhigh if self._report.queue == _GPUHIGH else self._workshop.memory
+
+    def _request(self, folder: JobFolder, workspace: Workspace) -> Mapping[str, Any]:
+        job, report = self._report.job, self._report
+        options = job.options
+        has_folder = not options.compute_only and folder.exists()
+        context = {
+            "script": str(self._script(folder)),
+            "data": job.input_file,
+            "root_file": options.root_file,
+            "entrypoint": options.entrypoint,
+            "params": json.loads(job.params),
+            "compute_only": options.compute_only,
+            "raw": options.raw,
+            "tmp": False,
+            "is_local": False,
+            "time_request": datetime.fromtimestamp(job.submitted, timezone.utc).isoformat(),
+            "task_id": job.id,
+            "time_limit": self._time_limit(),
+            "queue": report.queue,
+            "retry": report.retries,
+            "input_dir": str(folder.inputs) if has_folder else None,
+            "input_file": str(folder.input(job.input_file)) if job.input_file else None,
+            "output_dir": str(folder.outputs) if has_folder else None,
+            "shadow": None,
+        }
+        return AttemptRequest(context, workspace.path).to_message()
+
+    def _script(self, folder: JobFolder) -> Path:
+        job = self._report.job
+        if is_chore(job.process):
+            return chore_path(job.process)
+        return folder.input(job.script) if job.script else self._workshop.catalog.path(job.process)
+
+
+def _open_log(folder: JobFolder, attempt: int) -> RawIOBase:
+    """The log of an attempt on the share; what has no folder there has no log."""
+    if not folder.exists():
+        return open(os.devnull, "wb", buffering=0)  # noqa: PTH123  (the caller's context)
+    folder.logs.mkdir(exist_ok=True)
+    return folder.log_path(attempt).open("wb", buffering=0)
