@@ -58,7 +58,10 @@ def remove_tree(path: Path) -> None:
     try:
         shutil.rmtree(path)
     except PermissionError:
-        for folder, _, _ in os.walk(path):
-            with suppress(OSError):
-                os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101  (os.walk speaks text)
+        # Each folder is opened up before the walk enters it.
+        path.chmod(stat.S_IRWXU)
+        for parent, names, _ in os.walk(path):
+            for folder in filter(is_real_folder, (Path(parent, name) for name in names)):
+                with suppress(OSError):
+                    folder.chmod(stat.S_IRWXU)
         shutil.rmtree(path)

@@ -150,6 +150,11 @@ class Incoming:
         for file in self._files:
             file.close()
 
+    def discard(self) -> None:
+        """Give up what is still open, without waiting for the disk."""
+        for file in self._files:
+            file.abandon()
+
     def _free_name(self, name: str) -> str:
         # The share may tell neither case nor composed letters apart (CIFS, macOS).
         taken = {_same(file.name) for file in self._files if file.path.exists()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.errors import Conflict, Unavailable
 from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
@@ -36,14 +36,23 @@ class Share:
             self._make(self.root / INCOMING)
             path = self.root / INCOMING / secrets.token_hex(16)
             path.mkdir(mode=0o700)
+        incoming = Incoming(share=self.root, path=path, group_bits=self._group_bits())
         try:
-            incoming = Incoming(share=self.root, path=path, group_bits=self._group_bits())
             with full_in_words(path):
                 incoming.prepare()
             yield incoming
-            incoming.close()
         finally:
+            incoming.discard()
             remove_tree(path)
+
+    def make_folder(self, job_id: str) -> JobFolder:
+        """The folder of a job that brings no files, such as a child of a workflow; one that is there is well."""
+        folder = self.folder(job_id)
+        if not folder.exists():
+            # Conflict: another process made it meanwhile.
+            with self.incoming() as incoming, suppress(Conflict):
+                incoming.adopt(folder.job_id)
+        return folder
 
     def sweep(self, *, now: float, older_than: float) -> int:
         """Remove what a killed process left: old incoming folders, and all of the trash. Says how many.
