@@ -159,8 +159,11 @@ def test_a_relative_share_stays_where_it_was_when_the_process_moves(tmp_path, mo
 
 
 def test_a_share_that_is_away_is_said(tmp_path):
-    with pytest.raises(Unavailable, match="cannot be written"), Share(tmp_path / "gone").incoming():
+    share = Share(tmp_path / "gone")
+    with pytest.raises(Unavailable, match="cannot be written"), share.incoming():
         pass
+    with pytest.raises(Unavailable, match="cannot be written"):
+        share.folder(JOB).remove()
 
 
 def test_the_sweep_takes_what_is_old_and_leaves_an_upload_in_progress(share):
@@ -213,6 +216,17 @@ def test_a_full_disk_is_said_and_nothing_stays_on_it(small_disk):
     assert everything(small_disk) == [".incoming"]
     # The room is there again.
     assert upload(share, ("input", "part.step", b"x" * 100_000)).exists()
+
+
+def test_a_share_that_can_only_be_read_is_away(small_disk):
+    share = Share(small_disk)
+    folder = upload(share, ("input", "part.step", b"x"))
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(Unavailable, match="does not serve: Read-only file system"):
+        upload(share, ("input", "part.step", b"x"), job_id=str(uuid.uuid4()))
+    with pytest.raises(Unavailable, match="Read-only"):
+        folder.remove()
+    assert folder.input("part.step").read_bytes() == b"x"
 
 
 def test_a_file_too_large_for_its_limit_is_said_and_removed(share):

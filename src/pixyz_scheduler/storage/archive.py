@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound, UnsafePath
-from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, set_mode, sync_folder
+from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, set_mode, sync_folder
 from pixyz_scheduler.storage.job_folder import JobFolder
 
 # Packed already: to deflate them again costs seconds and gains nothing.
@@ -63,7 +63,7 @@ def pack(folder: JobFolder) -> Path:
     digest = manifest(folder)
     if _packed_manifest(folder.archive_path) == digest:
         return folder.archive_path
-    with full_in_words(folder.archive_path):
+    with disk_in_words(folder.archive_path):
         folder.archives.mkdir(exist_ok=True)
         if not is_real_folder(folder.archives):
             # The job's script can write here, and may have put a link in its place.

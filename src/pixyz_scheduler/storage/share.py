@@ -2,13 +2,12 @@
 
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixyz_scheduler.errors import Conflict, Unavailable
-from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.errors import Conflict
+from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
 
@@ -32,13 +31,12 @@ class Share:
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
         """A private folder for what a request brings; gone on leaving unless a job has adopted it."""
-        with full_in_words(self.root):
-            self._make(self.root / INCOMING)
-            path = self.root / INCOMING / secrets.token_hex(16)
+        with disk_in_words(self.root):
+            path = make_corner(self.root, INCOMING) / secrets.token_hex(16)
             path.mkdir(mode=0o700)
-        incoming = Incoming(share=self.root, path=path, group_bits=self._group_bits())
+            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root))
         try:
-            with full_in_words(path):
+            with disk_in_words(path):
                 incoming.prepare()
             yield incoming
         finally:
@@ -68,15 +66,6 @@ class Share:
             with suppress(OSError):
                 remove_tree(path)
         return len(left)
-
-    def _group_bits(self) -> int:
-        return stat.S_IMODE(self.root.stat().st_mode) & stat.S_IRWXG
-
-    def _make(self, path: Path) -> None:
-        try:
-            path.mkdir(mode=0o700 | self._group_bits(), exist_ok=True)
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise Unavailable(f"The share {self.root} cannot be written: {error.strerror}.") from error
 
 
 def _children(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, remove_tree
 from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
 
@@ -45,12 +45,12 @@ class Workspace:
         workspace = cls(path)
         # The folder is locked under a hidden name, then renamed: under its own name it is never without a lock.
         unborn = path.with_name(f".{path.name}")
-        with full_in_words(path):
+        with disk_in_words(path):
             unborn.mkdir(mode=0o700, parents=True)
             descriptor = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with full_in_words(path):
+            with disk_in_words(path):
                 (unborn / workspace.temp.name).mkdir(mode=0o700)
                 unborn.rename(path)
             yield workspace
