@@ -29,11 +29,11 @@ class ProcessCatalog:
 
     def path(self, name: str) -> Path:
         """The file of a process; raises UnknownProcess, naming those there are."""
-        path = self.folder / f"{name}{_SUFFIX}"
-        if not _NAME.fullmatch(name) or not path.is_file():
-            there = ", ".join(self.names()) or f"none in {self.folder}"
+        names = self.names()
+        if name not in names:
+            there = ", ".join(names) or f"none in {self.folder}"
             raise UnknownProcess(f"There is no process {name!r}. Processes: {there}.")
-        return path.resolve()
+        return (self.folder / f"{name}{_SUFFIX}").resolve()
 
     def outline(self, name: str) -> ScriptOutline:
         """What a process holds; raises UnknownProcess or InvalidScript."""

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound
-from pixyz_scheduler.storage.disk import full_in_words, set_mode, sync_folder
+from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound, UnsafePath
+from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, set_mode, sync_folder
 from pixyz_scheduler.storage.job_folder import JobFolder
 
 # Packed already: to deflate them again costs seconds and gains nothing.
@@ -54,6 +54,7 @@ def pack(folder: JobFolder) -> Path:
 
     Raises:
         JobNotFound: the job has no folder.
+        UnsafePath: its script put a link where the archive goes.
         NotReady: an output went away while it was packed.
         StorageFull: no room; nothing is left of the attempt.
     """
@@ -62,8 +63,11 @@ def pack(folder: JobFolder) -> Path:
     digest = manifest(folder)
     if _packed_manifest(folder.archive_path) == digest:
         return folder.archive_path
-    with full_in_words(folder.archive_path):
+    with disk_in_words(folder.archive_path):
         folder.archives.mkdir(exist_ok=True)
+        if not is_real_folder(folder.archives):
+            # The job's script can write here, and may have put a link in its place.
+            raise UnsafePath(f"The archives folder of job {folder.job_id} is a link.")
         part = folder.archives / f".{folder.job_id}.{secrets.token_hex(8)}.part"
         try:
             _write(part, folder, digest)
@@ -119,7 +123,7 @@ def _zip_time(seconds: float) -> tuple[int, int, int, int, int, int]:
 def _packed_manifest(path: Path) -> str | None:
     """The manifest in the comment at a zip's very end, read without its directory."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
             file.seek(-_COMMENT_LENGTH, os.SEEK_END)
             comment = file.read(_COMMENT_LENGTH)
     except OSError:

@@ -11,7 +11,7 @@ from typing import Literal
 from typing_extensions import Self, assert_never
 
 from pixyz_scheduler.errors import Conflict, InvalidUpload
-from pixyz_scheduler.storage.disk import full_in_words, set_mode, sync_folder
+from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 
 Kind = Literal["script", "input"]
@@ -27,7 +27,7 @@ class IncomingFile:
         self.size = 0
         self._digest = hashlib.sha256()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with full_in_words(path):
+        with disk_in_words(path):
             self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
         set_mode(path, mode)
 
@@ -44,7 +44,7 @@ class IncomingFile:
     def write(self, data: bytes) -> None:
         """Append a batch; raises StorageFull, and then nothing of the file is left."""
         try:
-            with full_in_words(self.path):
+            with disk_in_words(self.path):
                 rest = memoryview(data)
                 while rest:
                     rest = rest[self._file.write(rest) :]
@@ -59,7 +59,7 @@ class IncomingFile:
         if self._file.closed:
             return
         try:
-            with full_in_words(self.path):
+            with disk_in_words(self.path):
                 os.fsync(self._file.fileno())
         except BaseException:
             self.abandon()
@@ -131,10 +131,9 @@ class Incoming:
         """
         folder = JobFolder(share=self.share, job_id=job_id)
         self.close()
-        with full_in_words(folder.path):
-            for part in PARTS:
-                sync_folder(self.path / part)
-            set_mode(self.path, 0o700 | self._group_bits)
+        with disk_in_words(folder.path):
+            # The other folders are empty: their names are in the one above.
+            sync_folder(self.path / "inputs")
             sync_folder(self.path)
             try:
                 self.path.rename(folder.path)
@@ -142,6 +141,8 @@ class Incoming:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise
+            # After the renaming, so that one wait for the disk covers both.
+            set_mode(folder.path, 0o700 | self._group_bits)
             sync_folder(self.share)
         return folder
 
@@ -149,6 +150,11 @@ class Incoming:
         """Close what is still open."""
         for file in self._files:
             file.close()
+
+    def discard(self) -> None:
+        """Give up what is still open, without waiting for the disk."""
+        for file in self._files:
+            file.abandon()
 
     def _free_name(self, name: str) -> str:
         # The share may tell neither case nor composed letters apart (CIFS, macOS).

@@ -1,5 +1,6 @@
 """A job's folder on the share: inputs, outputs, archives, logs. No path escapes, and asking makes nothing."""
 
+import errno
 import os
 import re
 import stat
@@ -11,13 +12,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pixyz_scheduler.errors import InvalidJobId, OutputNotFound, UnsafePath
-from pixyz_scheduler.storage.disk import is_real_folder, remove_tree
+from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, make_corner, remove_tree
 
 TRASH = ".trash"
 PARTS = ("inputs", "outputs", "archives", "logs")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SHOWN_IN_AN_ERROR = 10
+
+# A script may still be at work while its outputs are listed.
+_GONE = (FileNotFoundError, NotADirectoryError, PermissionError)
+# Any other error is the disk's, and no answer: a share that is away has not lost the file.
+_NOT_THERE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EINVAL, errno.EILSEQ}
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ class JobFolder:
             UnsafePath: the name leaves `inputs`.
             OutputNotFound: no such file.
         """
-        return self._file_in("inputs", name)
+        with disk_in_words(self.inputs):
+            return self._file_in("inputs", name)
 
     def output(self, relative: str) -> Path:
         """One output, as a path without links in it.
@@ -89,7 +98,8 @@ class JobFolder:
             UnsafePath: the path leaves `outputs`, by its text or by a link.
             OutputNotFound: there is no such file, or it is a folder.
         """
-        return self._file_in("outputs", relative)
+        with disk_in_words(self.outputs):
+            return self._file_in("outputs", relative)
 
     def open_output(self, relative: str) -> BinaryIO:
         """One output, open for reading.
@@ -105,30 +115,29 @@ class JobFolder:
         Links that leave the folder are left out. Bytes of a name that are not text are shown as `\xff`, so that the
         list is always JSON; `output` knows them by that.
         """
-        return sorted(name for name, _ in self.walk_outputs())
+        with disk_in_words(self.outputs):
+            return sorted(name for name, _ in self.walk_outputs())
 
     def walk_outputs(self) -> Iterator[tuple[str, Path]]:
         """Each output as `list_outputs` names it, with its path; in no order."""
         if not is_real_folder(self.path) or not is_real_folder(self.outputs):
             return
-        root = self.outputs
-        for folder, _, names in os.walk(root):
-            for name in names:
-                path = Path(folder, name)
-                target = _resolve(path)
-                if target is not None and target.is_relative_to(root) and target.is_file():
-                    yield _as_text(path.relative_to(root).as_posix()), target
+        root, folders = self.outputs, [str(self.outputs)]
+        while folders:
+            with suppress(*_GONE), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif path := _listed(entry, root):
+                        yield _as_text(Path(entry.path).relative_to(root).as_posix()), path
 
     def remove(self) -> None:
         """Remove all, at once for whoever looks: renamed into the share's trash, then deleted. Missing is well."""
-        trash = self.share / TRASH
-        trash.mkdir(mode=0o700, exist_ok=True)
-        if not is_real_folder(trash):
-            raise UnsafePath(f"{trash} is not a folder of the share; nothing was removed.")
-        doomed = trash / f"{self.job_id}-{uuid.uuid4().hex}"
-        with suppress(FileNotFoundError):
-            self.path.rename(doomed)
-            remove_tree(doomed)
+        with disk_in_words(self.share):
+            doomed = make_corner(self.share, TRASH) / f"{self.job_id}-{uuid.uuid4().hex}"
+            with suppress(FileNotFoundError):
+                self.path.rename(doomed)
+                remove_tree(doomed)
 
     def _file_in(self, part: str, relative: str) -> Path:
         steps = _steps(relative)
@@ -175,9 +184,22 @@ def _steps(relative: str) -> list[str]:
 def _resolve(path: Path) -> Path | None:
     try:
         return path.resolve(strict=True)
-    except (OSError, RuntimeError, UnicodeError):
-        # Missing, a circle of links (RuntimeError before Python 3.13), a name too long or not encodable: not there.
+    except (RuntimeError, UnicodeError):
+        # A circle of links (RuntimeError before Python 3.13), or a name that is not encodable.
         return None
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
+
+
+def _listed(entry: os.DirEntry[str], root: Path) -> Path | None:
+    """A file's path; of a link the file that it leads to, when that is inside."""
+    if entry.is_file(follow_symlinks=False):
+        return Path(entry.path)
+    if entry.is_symlink() and (target := _resolve(Path(entry.path))) and target.is_relative_to(root):
+        return target if target.is_file() else None
+    return None
 
 
 def _entries(folder: Path) -> list[str]:

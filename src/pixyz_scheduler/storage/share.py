@@ -2,13 +2,12 @@
 
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixyz_scheduler.errors import Unavailable
-from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.errors import Conflict
+from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
 
@@ -32,18 +31,26 @@ class Share:
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
         """A private folder for what a request brings; gone on leaving unless a job has adopted it."""
-        with full_in_words(self.root):
-            self._make(self.root / INCOMING)
-            path = self.root / INCOMING / secrets.token_hex(16)
+        with disk_in_words(self.root):
+            path = make_corner(self.root, INCOMING) / secrets.token_hex(16)
             path.mkdir(mode=0o700)
+            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root))
         try:
-            incoming = Incoming(share=self.root, path=path, group_bits=self._group_bits())
-            with full_in_words(path):
+            with disk_in_words(path):
                 incoming.prepare()
             yield incoming
-            incoming.close()
         finally:
+            incoming.discard()
             remove_tree(path)
+
+    def make_folder(self, job_id: str) -> JobFolder:
+        """The folder of a job that brings no files, such as a child of a workflow; one that is there is well."""
+        folder = self.folder(job_id)
+        if not folder.exists():
+            # Conflict: another process made it meanwhile.
+            with self.incoming() as incoming, suppress(Conflict):
+                incoming.adopt(folder.job_id)
+        return folder
 
     def sweep(self, *, now: float, older_than: float) -> int:
         """Remove what a killed process left: old incoming folders, and all of the trash. Says how many.
@@ -59,15 +66,6 @@ class Share:
             with suppress(OSError):
                 remove_tree(path)
         return len(left)
-
-    def _group_bits(self) -> int:
-        return stat.S_IMODE(self.root.stat().st_mode) & stat.S_IRWXG
-
-    def _make(self, path: Path) -> None:
-        try:
-            path.mkdir(mode=0o700 | self._group_bits(), exist_ok=True)
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise Unavailable(f"The share {self.root} cannot be written: {error.strerror}.") from error
 
 
 def _children(folder: Path) -> list[Path]:

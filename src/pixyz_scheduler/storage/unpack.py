@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from pixyz_scheduler.errors import InvalidArchive
-from pixyz_scheduler.storage.disk import full_in_words, remove_tree
+from pixyz_scheduler.storage.disk import disk_in_words, remove_tree
 
 # Only these names are archives: .3mf, .usdz and .FCStd are zips inside, and 3D files to whoever sends them.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
@@ -66,7 +66,7 @@ def unpack(archive: Path, into: Path, *, limits: UnpackLimits) -> list[Path]:
     """
     into.mkdir(mode=0o700)
     try:
-        with full_in_words(into), _damage_in_words(archive):
+        with disk_in_words(into), _damage_in_words(archive):
             target = _Target(archive=archive, into=into, limits=limits)
             if _is_zip(archive):
                 _unpack_zip(target)

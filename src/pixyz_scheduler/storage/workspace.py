@@ -8,11 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixyz_scheduler.storage.disk import full_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, remove_tree
 from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
 
 PREFIX = "pixyz-attempt-"
+
+# Seconds that making a folder may take.
+_BIRTH = 60.0
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,24 @@ class Workspace:
         Raises StorageFull. The lock is the worker's: it ends with the worker, however that ends.
         """
         path = local_root.resolve() / f"{PREFIX}{job_id}-{attempt}-{secrets.token_hex(4)}"
-        with full_in_words(path):
-            # The folder is locked under a name that no sweep looks at, then renamed: no moment without a lock.
-            unborn = path.with_name(f".{path.name}")
+        workspace = cls(path)
+        # The folder is locked under a hidden name, then renamed: under its own name it is never without a lock.
+        unborn = path.with_name(f".{path.name}")
+        with disk_in_words(path):
             unborn.mkdir(mode=0o700, parents=True)
             descriptor = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with disk_in_words(path):
+                (unborn / workspace.temp.name).mkdir(mode=0o700)
                 unborn.rename(path)
-                workspace = cls(path)
-                workspace.temp.mkdir(mode=0o700)
-                yield workspace
-            finally:
-                remove_tree(path)
-                os.close(descriptor)
+            yield workspace
+        finally:
+            # What cannot be removed must not hide how the attempt ended; the next sweep meets it.
+            for left in (unborn, path):
+                with suppress(OSError):
+                    remove_tree(left)
+            os.close(descriptor)
 
     def prepare_input(self, file: Path, *, root_file: str | None, limits: UnpackLimits) -> Path | None:
         """The file that the script opens: `file` itself or, when it is an archive, the root file unpacked from it.
@@ -78,21 +85,38 @@ class Workspace:
         return None if root is None else names[root]
 
 
-def sweep_workspaces(local_root: Path) -> list[str]:
-    """Remove the folders of attempts whose worker is dead; call it when a worker starts. Says their names."""
+def sweep_workspaces(local_root: Path, *, now: float) -> list[str]:
+    """Remove the folders of attempts whose worker is dead; call it when a worker starts. Says their names.
+
+    Args:
+        local_root: what `Workspace.open` is given.
+        now: seconds since the epoch.
+    """
     if not is_real_folder(local_root):
         return []
-    left = [path for path in local_root.iterdir() if path.name.startswith(PREFIX) and is_real_folder(path)]
+    left = [path for path in local_root.iterdir() if _is_ours(path, now) and is_real_folder(path)]
     return [path.name for path in left if _remove_unheld(path)]
 
 
-def _remove_unheld(path: Path) -> bool:
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_tree(path)
-        finally:
-            os.close(descriptor)
+def _is_ours(path: Path, now: float) -> bool:
+    if path.name.startswith(PREFIX):
         return True
+    # Not yet locked, or its worker died in that instant.
+    with suppress(FileNotFoundError):
+        return path.name.startswith(f".{PREFIX}") and path.lstat().st_mtime < now - _BIRTH
     return False
+
+
+def _remove_unheld(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove_tree(path)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
