@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pixyz_scheduler.errors import InvalidScript
+from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.script.result import ResultError
 from pixyz_scheduler.script.text import one_line, printable
 
@@ -41,9 +41,9 @@ def describe(error: BaseException, script: Path) -> ScriptError:
     if isinstance(error, SystemExit):
         line = "The script called sys.exit(0) before returning a result."
         return ScriptError(kind, line, report, exit_code=0)
-    if isinstance(error, ResultError | InvalidScript):  # raised by us, not by a line of the user's
+    if isinstance(error, SchedulerError) and '  File "' not in report:  # raised by us, not by a line of the user's
         return ScriptError(kind, one_line(str(error)), f"{printable(str(error))}\n")
-    line = f"{type(error).__qualname__}: {_text(error)}".removesuffix(": ")
+    line = str(error) if kind == "result" else f"{type(error).__qualname__}: {_text(error)}".removesuffix(": ")
     return ScriptError(kind, one_line(line + _advice(error)), report)
 
 
