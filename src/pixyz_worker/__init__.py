@@ -6,7 +6,7 @@ Everything is imported when it is asked for: `import pixyz_worker.exception` loa
 import importlib
 from typing import Any
 
-__all__ = [  # noqa: F822  (by __getattr__)
+__all__ = [
     "License",
     "LocalPixyzTask",
     "PiXYZSession",

@@ -51,7 +51,9 @@ class ProgramContext(dict[str, Any]):
             shadow=None,
             task=None,
         )
-        super().update(*values, **more)
+        for part in values:
+            super().update(part)
+        super().update(more)
         if not isinstance(self.get("progress"), ProgressReporter):  # it came as JSON
             self["progress"] = ProgressReporter()
 

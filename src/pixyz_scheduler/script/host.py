@@ -26,7 +26,7 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     process = os.getpid()
     try:
         message = {"type": "result", "value": _run(attempt, channel)}
-        _join_threads()
+        _finish_in_the_background()
     except SystemExit as exit_:
         status = _exit_status(exit_)
         if status != 0:
@@ -49,9 +49,7 @@ def _run(attempt: AttemptRequest, channel: Channel) -> Any:
     sys.path.insert(0, str(attempt.script.absolute().parent))
     sys.argv = [str(attempt.script)]
     source = attempt.source
-    module = load(attempt.script, source=None if source is None else source.encode())
-    # multiprocessing's spawn, pdb and pickle look at `__main__`: let them find the script, not our own program.
-    sys.modules["__main__"] = module
+    module = load(attempt.script, source=None if source is None else source.encode(), as_main=True)
     return to_json(call(find(module, pc["entrypoint"]), pc, pc["params"]))
 
 
@@ -71,11 +69,16 @@ def _tell_exit(exit_: SystemExit, attempt: AttemptRequest) -> None:
     _flush()
 
 
-def _join_threads() -> None:
-    """As Python does at its end: the script's threads finish before the result counts."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+def _finish_in_the_background() -> None:
+    """As Python does at its end: the script's own threads and processes finish before the result counts."""
+    if threading.current_thread() is threading.main_thread():
+        # Joining is not enough: the idle threads of an executor end only by what this calls. multiprocessing's
+        # children are ended by it too.
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  (no public name does it)
+    multiprocessing = sys.modules.get("multiprocessing")
+    for child in multiprocessing.active_children() if multiprocessing else ():
+        if not child.daemon:
+            child.join()
 
 
 def _flush() -> None:

@@ -24,10 +24,17 @@ class SdkLicence(Protocol):
 
 
 class License:
-    """A Pixyz licence, held from `acquire` to `release` or for a `with` block."""
+    """A Pixyz licence, held from `acquire` to `release` or for a `with` block.
 
-    def __init__(self, host: str | None = None, port: int | None = None) -> None:
+    Args:
+        host: the FlexLM server; None where the node has a licence of its own.
+        port: the server's.
+        sdk: what to ask instead of the SDK of this machine.
+    """
+
+    def __init__(self, host: str | None = None, port: int | None = None, *, sdk: SdkLicence | None = None) -> None:
         self._server = (host, port)
+        self._sdk = sdk
         self._held = False
 
     @property
@@ -41,20 +48,24 @@ class License:
         Raises:
             LicenceMissing: the SDK is here and has no licence.
         """
-        sdk = _sdk()
-        if sdk is None or self._held:
+        self._sdk = self._sdk or _installed_sdk()
+        if self._sdk is None or self._held:
             return self._held
-        if not sdk.acquire_licence(*self._server):
+        if not self._sdk.acquire_licence(*self._server):
             raise LicenceMissing("The Pixyz SDK has no licence: set the LICENSE_ settings or install a node licence.")
         self._held = True
         return True
 
     def release(self) -> None:
         """Give the licence back; without effect when it is not held."""
-        sdk = _sdk()
-        if sdk is not None and self._held:
-            sdk.release_licence()
+        if self._sdk is not None and self._held:
+            self._sdk.release_licence()
         self._held = False
+
+    def reset_session(self) -> None:
+        """Clear the SDK's scene; without effect when the licence is not held."""
+        if self._sdk is not None and self._held:
+            self._sdk.reset_session()
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -79,9 +90,7 @@ class PiXYZSession:
 
     def stop(self) -> None:
         """Clear the scene and give the licence back."""
-        sdk = _sdk()
-        if sdk is not None and self.license.held:
-            sdk.reset_session()
+        self.license.reset_session()
         self.license.release()
 
     def __enter__(self) -> Self:
@@ -98,7 +107,7 @@ def sdk_is_here() -> bool:
     return importlib.util.find_spec("pxz") is not None
 
 
-def _sdk() -> SdkLicence | None:
+def _installed_sdk() -> SdkLicence | None:
     if not sdk_is_here():
         return None
     return cast("SdkLicence", importlib.import_module("pixyz_scheduler.engine.pixyz"))

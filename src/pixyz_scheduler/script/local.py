@@ -77,7 +77,9 @@ def _run(script: Path, pc: ProgramContext) -> Any:
         if sys.gettrace() is not None:  # a debugger wants to stop where it was raised
             raise
         told = describe(error, script)
-        _tell(f"{told.traceback.rstrip()}\n\n{told.error}")
+        _tell(told.traceback.rstrip())
+        if told.error not in told.traceback:  # it says more than the exception: what to do
+            _tell(f"\n{told.error}")
         raise SystemExit(1) from None
 
 

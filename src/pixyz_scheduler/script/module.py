@@ -6,10 +6,11 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 
-def load(script: Path, *, source: bytes | None = None) -> ModuleType:
+def load(script: Path, *, source: bytes | None = None, as_main: bool = False) -> ModuleType:
     """The script as a module, in `sys.modules` so that dataclasses and pickle find its classes.
 
-    A script that runs as `python script.py` is that running module itself. `source` saves reading the file.
+    A script that runs as `python script.py` is that running module itself. `source` saves reading the file. With
+    `as_main` the module is `__main__` too: there multiprocessing's spawn, pickle and pdb look for the script.
     Raises what the script raises at its top level, and SyntaxError.
     """
     running = sys.modules.get("__main__")
@@ -23,6 +24,8 @@ def load(script: Path, *, source: bytes | None = None) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = str(script.absolute())
     sys.modules[name] = module
+    if as_main:
+        sys.modules["__main__"] = module
     try:
         exec(code, module.__dict__)  # noqa: S102  (running the user's script is what we are for)
     except BaseException:
@@ -40,13 +43,22 @@ def module_name(script: Path) -> str:
 
 
 def _compiled(script: Path, source: bytes) -> CodeType:
-    text = source.decode("utf-8", "replace")
-    # A traceback shows the lines even when the share is gone; without a time `checkcache` lets the entry be.
-    linecache.cache[str(script.absolute())] = (len(text), None, text.splitlines(keepends=True), str(script.absolute()))
+    _remember_lines(script, source.decode("utf-8", "replace"))
     try:
         return compile(source, str(script.absolute()), "exec", dont_inherit=True)
-    except ValueError as error:  # null bytes, before Python 3.12
-        raise SyntaxError(str(error), (script.name, 1, None, None)) from None
+    except SyntaxError as error:  # of null bytes or a wrong encoding, which have no line
+        error.filename = error.filename or str(script.absolute())
+        raise
+    except (ValueError, MemoryError, RecursionError) as error:  # null bytes before Python 3.12; nested too deeply
+        reason = str(error) or "nested too deeply"
+        raise SyntaxError(reason, (str(script.absolute()), None, None, None)) from None
+
+
+def _remember_lines(script: Path, text: str) -> None:
+    """Let a traceback show the lines even when the share is gone."""
+    file = str(script.absolute())
+    lines = [f"{line}\n" for line in text.splitlines()]  # 3.11 puts the carets wrong under a line that has no end
+    linecache.cache[file] = (len(text), None, lines, file)  # without a time, `checkcache` lets the entry be
 
 
 def _file_of(module: ModuleType) -> Path | None:

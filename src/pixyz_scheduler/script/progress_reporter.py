@@ -55,6 +55,10 @@ class ProgressReporter:
         """A copied context reports to the same job."""
         return self
 
+    def __reduce__(self) -> tuple[type["ProgressReporter"], tuple[()]]:
+        """A pickled context (a process pool of the script's) has no line to the supervisor."""
+        return ProgressReporter, ()
+
     def __repr__(self) -> str:
         return f"<ProgressReporter {'connected' if self._channel else 'silent'}>"
 

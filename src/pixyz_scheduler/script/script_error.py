@@ -41,10 +41,9 @@ def describe(error: BaseException, script: Path) -> ScriptError:
     if isinstance(error, SystemExit):
         line = "The script called sys.exit(0) before returning a result."
         return ScriptError(kind, line, report, exit_code=0)
-    if isinstance(error, SchedulerError) and type(error).__module__.startswith("pixyz_scheduler."):
-        line = str(error) if kind == "result" else f"{type(error).__name__}: {error}"
-    else:
-        line = f"{type(error).__qualname__}: {_text(error)}".removesuffix(": ")
+    if isinstance(error, SchedulerError) and '  File "' not in report:  # raised by us, not by a line of the user's
+        return ScriptError(kind, one_line(str(error)), f"{printable(str(error))}\n")
+    line = str(error) if kind == "result" else f"{type(error).__qualname__}: {_text(error)}".removesuffix(": ")
     return ScriptError(kind, one_line(line + _advice(error)), report)
 
 
