@@ -348,7 +348,7 @@ def test_forgetting_removes_an_ended_job_from_everywhere_and_a_living_one_from_n
     assert not store.forget(living)
     with pytest.raises(JobNotFound):
         store.report(ended)
-    assert [report.job.id for report in store.list(JobFilter(name="a")).reports] == [living]
+    assert [report.job.id for report in store.list_jobs(JobFilter(name="a")).reports] == [living]
     for key in client.scan_iter("ps:*"):
         if client.type(key) == "zset":
             assert ended not in client.zrange(key, 0, -1), key
@@ -357,7 +357,7 @@ def test_forgetting_removes_an_ended_job_from_everywhere_and_a_living_one_from_n
 def test_every_index_agrees_with_the_records(store, client):
     for reached in REACHED:
         put(store, submit(store, name="n"), reached)
-    for report in store.list(JobFilter()).reports:
+    for report in store.list_jobs(JobFilter()).reports:
         indexed = [key for key in client.scan_iter("ps:state:*") if client.zscore(key, report.job.id) is not None]
         assert indexed == [f"ps:state:{report.state.value}"]
         queues = [key for key in client.scan_iter("ps:queue:*") if client.zscore(key, report.job.id) is not None]
@@ -374,7 +374,7 @@ def test_pages_hold_each_job_once_newest_first_also_within_one_moment(store):
     ids += [submit(store) for _ in range(4)]
     seen, cursor = [], None
     while True:
-        page = store.list(JobFilter(), limit=3, cursor=cursor)
+        page = store.list_jobs(JobFilter(), limit=3, cursor=cursor)
         seen += [report.job.id for report in page.reports]
         cursor = page.cursor
         if cursor is None:
@@ -391,7 +391,7 @@ def test_a_listing_is_narrowed_by_status_name_queue_and_time(store):
     put(store, c, JobState.SUCCESS)
 
     def ask(**wanted):
-        return {report.job.id for report in store.list(JobFilter(**wanted)).reports}
+        return {report.job.id for report in store.list_jobs(JobFilter(**wanted)).reports}
 
     assert ask(name="a") == {a, b}
     assert ask(name="a", queue="gpu") == {a}
@@ -405,7 +405,7 @@ def test_a_listing_is_narrowed_by_status_name_queue_and_time(store):
 @pytest.mark.parametrize("cursor", ["x", "1:", "a:b", ":"])
 def test_a_cursor_that_is_not_ours_is_refused(store, cursor):
     with pytest.raises(BadInput, match="cursor"):
-        store.list(JobFilter(), cursor=cursor)
+        store.list_jobs(JobFilter(), cursor=cursor)
 
 
 def test_a_record_of_another_version_is_refused_and_left_alone(store, job_id, client):

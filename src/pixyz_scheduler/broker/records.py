@@ -174,7 +174,7 @@ class RecordStore:
             fence, worker = cast("list[str | None]", self._client.hmget(f"ps:job:{job_id}", "fence", "owner"))
         return Lease(Fence(fence), worker or "?") if fence else None
 
-    def list(self, wanted: JobFilter, *, limit: int = 100, cursor: str | None = None) -> JobPage:
+    def list_jobs(self, wanted: JobFilter, *, limit: int = 100, cursor: str | None = None) -> JobPage:
         """A page of jobs, newest first, by an index: its cost does not grow with history.
 
         Raises:

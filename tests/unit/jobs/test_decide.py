@@ -29,7 +29,14 @@ MACHINE_KIND = [
 @pytest.mark.parametrize(("outcome", "cause"), MACHINE_KIND)
 @pytest.mark.parametrize(
     ("queue", "fallback"),
-    [("cpu", "gpuhigh"), ("gpu", "gpuhigh"), ("control", "control"), ("zip", "zip"), ("clean", "clean"), ("wine", "wine")],
+    [
+        ("cpu", "gpuhigh"),
+        ("gpu", "gpuhigh"),
+        ("control", "control"),
+        ("zip", "zip"),
+        ("clean", "clean"),
+        ("wine", "wine"),
+    ],
 )
 def test_what_the_machine_did_is_tried_once_more_on_the_fallback(outcome, cause, queue, fallback):
     decision = decide(outcome, tally=FRESH, queue=queue_named(queue))
@@ -38,7 +45,9 @@ def test_what_the_machine_did_is_tried_once_more_on_the_fallback(outcome, cause,
 
 
 @pytest.mark.parametrize(("outcome", "cause"), MACHINE_KIND)
-@pytest.mark.parametrize(("queue", "tally"), [("gpuhigh", FRESH), ("gpuhigh", Tally(crashes=1)), ("zip", Tally(crashes=1))])
+@pytest.mark.parametrize(
+    ("queue", "tally"), [("gpuhigh", FRESH), ("gpuhigh", Tally(crashes=1)), ("zip", Tally(crashes=1))]
+)
 def test_what_the_machine_did_twice_or_on_the_biggest_is_final(outcome, cause, queue, tally):
     decision = decide(outcome, tally=tally, queue=queue_named(queue))
     assert isinstance(decision, Finish)

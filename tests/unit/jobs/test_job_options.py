@@ -5,7 +5,9 @@ from pixyz_scheduler.jobs.job import JobOptions, merge_options, parse_job_id
 
 
 def test_the_user_wins_over_the_decorator_and_the_decorator_over_the_default():
-    options, warnings = merge_options({"queue": "gpu", "priority": None}, {"queue": "wine", "timeout": 60, "priority": 2})
+    options, warnings = merge_options(
+        {"queue": "gpu", "priority": None}, {"queue": "wine", "timeout": 60, "priority": 2}
+    )
     assert options == JobOptions(queue="gpu", time_limit=60, priority=2)
     assert warnings == []
 

@@ -13,6 +13,8 @@ end
 for i = at, #ARGV do columns[#columns + 1] = ARGV[i] end
 
 local function fits(k)
+  -- Our own chores are nobody's jobs.
+  if string.sub(redis.call('HGET', k, 'process') or '_', 1, 1) == '_' then return false end
   for _, pair in ipairs(wanted) do
     if redis.call('HGET', k, pair[1]) ~= pair[2] then return false end
   end

@@ -1,0 +1,273 @@
+"""Scheduler: the use cases. What may be asked of jobs, and nothing of how it was asked."""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.records import Bell, JobFilter, JobPage, RecordStore
+from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
+from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.errors import (
+    Conflict,
+    InvalidConfig,
+    InvalidParams,
+    InvalidUpload,
+    JobNotFound,
+    NotReady,
+    OutputNotFound,
+    StoreUnavailable,
+)
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.script.chores import ARCHIVE
+from pixyz_scheduler.storage import archive
+from pixyz_scheduler.storage.incoming import Incoming, IncomingFile
+from pixyz_scheduler.storage.job_folder import JobFolder
+from pixyz_scheduler.storage.share import Share
+
+CUSTOM = "custom"
+_MAX_PARAMS = 8 << 20
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a user sent, its files received already.
+
+    Attributes:
+        process: name of a process, or "custom".
+        script: the user's Python file, closed; None without.
+        file: the input, closed; None without.
+        params: JSON text, or None.
+        config: JSON text, or None.
+        name: the user's name for the job.
+    """
+
+    process: str = CUSTOM
+    script: IncomingFile | None = None
+    file: IncomingFile | None = None
+    params: str | None = None
+    config: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A job that will be run, whatever happens; and what was ignored of what was asked."""
+
+    report: JobReport
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Scheduler:
+    """The use cases.
+
+    Args:
+        records: the store.
+        dispatch: rings doorbells.
+        share: where job folders lie.
+        catalog: the named processes.
+        defaults: options that hold where neither user nor script speaks.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: RecordStore,
+        dispatch: Dispatch,
+        share: Share,
+        catalog: ProcessCatalog,
+        defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
+    ) -> None:
+        self._records = records
+        self._dispatch = dispatch
+        self._share = share
+        self._catalog = catalog
+        self._defaults = defaults
+
+    def incoming(self) -> AbstractContextManager[Incoming]:
+        """A place for the files of one request; gone on leaving unless `submit` adopted it."""
+        return self._share.incoming()
+
+    def submit(self, submission: Submission, incoming: Incoming) -> Accepted:
+        """Take a job. Once this returns it will be run; where it raises, nothing of it is left.
+
+        Raises:
+            BadInput: naming what, where, and what is allowed.
+            StoreUnavailable, StorageFull: try again later.
+        """
+        params = _params(submission.params)
+        config = _config(submission.config)
+        entry, seen = self._entry_point(submission, config)
+        options, warnings = merge_options(config, entry.schedule or {}, self._defaults)
+        job = Job(
+            id=JobId(str(uuid.uuid4())),
+            process=submission.process,
+            options=options,
+            submitted=time.time(),
+            params=params,
+            name=_name(submission.name),
+            script=submission.script.name if submission.script else None,
+            input_file=submission.file.name if submission.file else None,
+        )
+        folder = incoming.adopt(job.id)
+        try:
+            self._records.submit(job)
+        except BaseException:
+            folder.remove()
+            raise
+        self._ring(job)
+        return Accepted(JobReport(job, JobState.SENT, options.queue), (*seen, *warnings))
+
+    def report(self, job_id: JobId) -> JobReport:
+        """All that is known of a job; raises JobNotFound."""
+        return self._records.report(job_id)
+
+    def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
+        """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""
+        return self._records.list_jobs(wanted, limit=limit, cursor=cursor)
+
+    def cancel(self, job_id: JobId) -> JobReport:
+        """End a job: at once while it waits, soon while it runs.
+
+        Raises:
+            JobNotFound: no such job.
+            Conflict: it has ended already.
+        """
+        answer = self._records.cancel(job_id)
+        if answer in (JobState.SUCCESS.value, JobState.FAILURE.value):
+            raise Conflict(f"Job {job_id} has ended already: {answer}.")
+        return self._records.report(job_id)
+
+    def outputs(self, job_id: JobId) -> list[str]:
+        """The job's outputs, nested ones as relative paths; raises JobNotFound."""
+        return self._folder(job_id).list_outputs()
+
+    def output(self, job_id: JobId, relative: str) -> Path:
+        """One output.
+
+        Raises:
+            JobNotFound: no such job.
+            UnsafePath: outside the job's outputs.
+            OutputNotFound: no such file.
+        """
+        return self._folder(job_id).output(relative)
+
+    def archive(self, job_id: JobId) -> Path:
+        """The zip of the job's outputs; the first call has it made.
+
+        Raises:
+            JobNotFound: no such job.
+            NotReady: the job runs, or the archive is being made.
+        """
+        report = self._records.report(job_id)
+        if not report.state.is_terminal:
+            raise NotReady(f"Job {job_id} has not ended yet: {report.status.value}.")
+        folder = self._folder(job_id)
+        packed = archive.current(folder)
+        if packed is None:
+            self._have_packed(folder)
+        return packed
+
+    def processes(self) -> list[str]:
+        """The named processes."""
+        return self._catalog.names()
+
+    def process_doc(self, name: str) -> str:
+        """What a process says of itself; raises UnknownProcess, ProcessUndocumented."""
+        return self._catalog.doc(name)
+
+    def _entry_point(
+        self, submission: Submission, config: Mapping[str, Any]
+    ) -> tuple[FunctionOutline, tuple[str, ...]]:
+        entry = config.get("entrypoint")
+        name = entry if isinstance(entry, str) and entry else self._defaults.entrypoint
+        if submission.process != CUSTOM:
+            if submission.script is not None:
+                raise InvalidUpload(f"Send either the process {submission.process!r} or a script, not both.")
+            return self._catalog.entrypoint(submission.process, name), ()
+        if submission.script is None:
+            there = ", ".join(self._catalog.names()) or "none"
+            raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
+        outline = ScriptOutline.parse(submission.script.path.read_bytes(), filename=submission.script.name)
+        return outline.entrypoint(name), outline.warnings
+
+    def _ring(self, job: Job) -> None:
+        try:
+            self._dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
+        except StoreUnavailable:
+            # The record is written: the sweeper rings.
+            return
+
+    def _folder(self, job_id: JobId) -> JobFolder:
+        self._records.report(job_id)
+        return self._share.folder(job_id)
+
+    def _have_packed(self, folder: JobFolder) -> NoReturn:
+        """One job on `zip` for one state of the outputs, however many ask."""
+        job = Job(
+            id=JobId(str(uuid.uuid5(uuid.UUID(folder.job_id), archive.manifest(folder)))),
+            process=ARCHIVE,
+            options=JobOptions(queue="zip", compute_only=True, time_limit=self._defaults.time_limit),
+            submitted=time.time(),
+            params=json.dumps({"share": str(self._share.root), "job": folder.job_id}),
+        )
+        if self._records.submit(job):
+            self._ring(job)
+        else:
+            self._raise_failed(job.id)
+        raise NotReady(f"The archive of job {folder.job_id} is being made.")
+
+    def _raise_failed(self, archive_id: JobId) -> None:
+        """An archive that failed is told once; the next call has it tried again."""
+        try:
+            report = self._records.report(archive_id)
+        except JobNotFound:
+            return
+        if report.state.is_terminal:
+            self._records.forget(archive_id)
+            if report.state is not JobState.SUCCESS:
+                raise OutputNotFound(f"The archive could not be made: {report.error}")
+
+
+def _params(text: str | None) -> str:
+    if not text or not text.strip():
+        return "{}"
+    if len(text) > _MAX_PARAMS:
+        raise InvalidParams(f"params has {len(text)} characters; at most {_MAX_PARAMS} are allowed.")
+    value = _object("params", text, InvalidParams)
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _config(text: str | None) -> dict[str, Any]:
+    return _object("config", text, InvalidConfig) if text and text.strip() else {}
+
+
+def _object(field_name: str, text: str, error: type[InvalidParams | InvalidConfig]) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{field_name} is not JSON: {problem}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise error(f"{field_name} must be a JSON object ({{...}}), not {type(value).__name__}.")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _name(name: str | None) -> str | None:
+    text = (name or "").strip()
+    if len(text) > _MAX_NAME:
+        raise InvalidUpload(f"name has {len(text)} characters; at most {_MAX_NAME} are allowed.")
+    return text or None
