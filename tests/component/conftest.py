@@ -1,0 +1,123 @@
+"""Parts of a worker, put together by hand on a real store and share."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.records import Bell, RecordStore
+from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.worker.execution import Execution
+from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
+from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.main import without_secrets
+from pixyz_scheduler.worker.run import Workshop
+from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.template import Template
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}  # noqa: S108
+
+
+class Bells:
+    """Doorbells that were rung, kept instead of sent."""
+
+    def __init__(self) -> None:
+        self.rung: list[Bell] = []
+
+    def ring(self, bell: Bell) -> None:
+        self.rung.append(bell)
+
+
+@dataclass
+class Bench:
+    """One worker's parts, without Celery."""
+
+    records: RecordStore
+    share: Share
+    execution: Execution
+    bells: Bells
+
+    def submit(self, source: str, *, params: str = "{}", **options: object) -> JobId:
+        job_id = JobId(str(uuid.uuid4()))
+        with self.share.incoming() as incoming:
+            with incoming.create("script", "script.py") as file:
+                file.write(source.encode())
+            incoming.adopt(job_id)
+        job = Job(job_id, "custom", JobOptions(**options), submitted=0.0, params=params, script="script.py")
+        assert self.records.submit(job)
+        return job_id
+
+    def run(self, source: str, *, queue: str = "cpu", **options: object) -> JobReport:
+        job_id = self.submit(source, queue=queue, **options)
+        self.execution.run(job_id, queue=queue)
+        return self.records.report(job_id)
+
+    def log(self, job_id: JobId, attempt: int = 1) -> str:
+        return self.share.folder(job_id).log_path(attempt).read_text()
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[Template]:
+    environment = without_secrets(ENVIRONMENT)
+    with Template(engine="none", environment=environment) as template:
+        yield template
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def slots(request: pytest.FixtureRequest, template: Template) -> Iterator[Slots]:
+    made = ForkSlots(template, ahead=1) if request.param == "fork" else SpawnSlots(ENVIRONMENT)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fork_slots(template: Template) -> Iterator[Slots]:
+    made = ForkSlots(template, ahead=1)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench]]:
+    client = connect(store_url)
+    client.flushall()
+    records = RecordStore(client)
+    bells = Bells()
+    stopping = threading.Event()
+    share = tmp_path / "share"
+    share.mkdir()
+    with LeaseKeeper(RecordStore(connect(store_url, timeout=1.0))) as keeper:
+
+        def make(slots: Slots, memory: int = 0) -> Bench:
+            workshop = Workshop(
+                share=Share(share),
+                catalog=ProcessCatalog(tmp_path),
+                slots=slots,
+                local_root=tmp_path / "local",
+                retry_time_limit=60,
+                memory=MemoryLimit(memory),
+                memory_gpuhigh=MemoryLimit(0),
+            )
+            execution = Execution("w1", records, keeper, bells, workshop.run, stopping)
+            return Bench(records, Share(share), execution, bells)
+
+        yield make
+    stopping.set()
+    client.close()
+
+
+@pytest.fixture
+def bench(bench_of: Callable[[Slots], Bench], slots: Slots) -> Bench:
+    return bench_of(slots)
+
+
+@pytest.fixture
+def fork_bench(bench_of: Callable[[Slots], Bench], fork_slots: Slots) -> Bench:
+    return bench_of(fork_slots)
