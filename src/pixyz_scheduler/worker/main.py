@@ -9,12 +9,14 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_shutting_down
 
 from pixyz_scheduler.broker.celery_app import make_celery
@@ -49,6 +51,7 @@ def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     hide_memory()
+    _quiet_celery()
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     slots_n = settings.concurrent_tasks if settings.pool_type == "pool" else 1
     local_root = Path(tempfile.gettempdir())
@@ -81,10 +84,20 @@ def main(settings: Settings) -> int:
             return _consume(app, name=name, queues=settings.queue_name, slots=slots_n, level=settings.log_level)
 
 
+def _quiet_celery() -> None:
+    """Each state of a job is logged once, by us; and what Celery says of root in ten lines, in one."""
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        _log.warning("this worker runs as root, and so do its users' scripts: give it a user of its own")
+
+
 def _consume(app: Celery, *, name: str, queues: tuple[str, ...], slots: int, level: str) -> int:
     worker: Any = app.Worker(
         hostname=f"pixyz@{name}",
-        pool="threads",
+        pool="pixyz_scheduler.worker.pool:SlotPool",
+        quiet=True,
         concurrency=slots,
         queues=",".join(queues),
         loglevel=level,

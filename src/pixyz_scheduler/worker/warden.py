@@ -67,7 +67,10 @@ class Warden:
             self._freeze_if_unheard()
 
     def _hear(self) -> None:
-        packet = self._control.recv(_PACKET)
+        try:
+            packet = self._control.recv(_PACKET)
+        except ConnectionResetError:  # gone with words of ours unread
+            packet = b""
         if not packet:
             self._end()
         match json.loads(packet):

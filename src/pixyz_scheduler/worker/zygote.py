@@ -40,7 +40,10 @@ def main() -> NoReturn:
     gc.freeze()
     control.send(READY)
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+        except ConnectionResetError:
+            packet, descriptors = b"", []
         if not packet:
             os._exit(0)
         if os.fork() == 0:
