@@ -14,7 +14,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from pixyz_scheduler.broker.folder_lock import FolderLock
+from pixyz_scheduler.broker.file_lock import FileLock
 from pixyz_scheduler.broker.store_server import Engine, StoreServer, find_server, write_marker
 from pixyz_scheduler.errors import StoreRefused, StoreUnavailable
 from pixyz_scheduler.store_url import StoreUrl, results_database
@@ -82,16 +82,24 @@ class EmbeddedStore:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o700)
-                lock = leave.enter_context(FolderLock(folder / "lock"))
+                ours = leave.enter_context(FileLock(folder / "owner.lock"))
+                servers = leave.enter_context(FileLock(folder / "server.lock"))
             except OSError as error:
                 raise StoreUnavailable(f"The data folder {folder} cannot be used: {error.strerror}.") from error
-            lock.take(patience=timeout)
+            # An owner that died leaves its server behind for as long as that writes its last bytes.
+            for lock, patience in ((ours, 0.0), (servers, timeout)):
+                if not lock.take(patience=patience):
+                    raise StoreRefused(
+                        f"The data in {folder} is in use by process {lock.holder()}. Stop it, or set DATA_PATH to "
+                        f"another folder."
+                    )
+            ours.sign(os.getpid())
             server = find_server(folder, search_path=search_path)
             write_marker(folder, server.engine)
             path = _socket_path(folder, leave)
             log = folder / "server.log"
-            process = _start(server, folder=folder, path=path, log=log, lock=lock.descriptor, leave=leave)
-            lock.sign(server=process.pid)
+            process = _start(server, folder=folder, path=path, log=log, lock=servers.descriptor, leave=leave)
+            servers.sign(process.pid)
             _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
             return cls(
                 process=process,
