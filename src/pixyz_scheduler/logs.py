@@ -54,7 +54,7 @@ def set_up_logging(
     logging.captureWarnings(capture=True)
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # 3.10 cannot subscript it
     """Ours, so that a second call replaces it and nobody else's."""
 
 
