@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     `Settings(...)` takes what it is given and reads nothing; `Settings.load()` reads the environment and the file.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # A table: one line for each setting, however long its sentence.
     # fmt: off

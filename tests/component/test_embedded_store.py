@@ -229,3 +229,20 @@ def test_a_data_path_that_is_a_file_is_told(tmp_path):
     (tmp_path / "data").touch()
     with pytest.raises(StoreUnavailable, match="cannot be used: Not a directory"):
         EmbeddedStore.start(tmp_path / "data")
+
+
+def test_a_full_disk_is_told(tmp_path):
+    """No file may grow in that process: what a full disk says, without one."""
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from pixyz_scheduler.broker.embedded import EmbeddedStore\n"
+        "from pixyz_scheduler.errors import StoreUnavailable\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "try: EmbeddedStore.start(Path(sys.argv[1]))\n"
+        "except StoreUnavailable as error: sys.exit(str(error))\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], check=False, capture_output=True, text=True, env=environ
+    )
+    assert done.stderr.strip().endswith("store cannot be used: File too large.")

@@ -1,9 +1,12 @@
 """Settings: what the environment and the file say, who wins, and what a wrong value is told."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pixyz_scheduler import conf_file
 from pixyz_scheduler.errors import SettingsError
@@ -201,6 +204,7 @@ def test_an_unknown_name_in_the_file_is_a_warning_that_guesses(folder):
         ("ENGINE", "blender", "auto, pixyz, open or none"),
         ("QUEUE_NAME", "cpu,a/b", "names of queues (letters, digits, `_`, `-`, `.`) with commas between"),
         ("QUEUE_NAME", ",", "names of queues (letters, digits, `_`, `-`, `.`) with commas between"),
+        ("SHARE_PATH", "~nobody-of-this-name/x", "a folder"),
         ("CORS_ORIGINS", "example.com", "origins such as https://example.com with commas between, or *"),
         ("CORS_ORIGINS", "https://example.com/", "origins such as https://example.com with commas between, or *"),
     ],
@@ -283,6 +287,39 @@ def test_secrets_show_nowhere(folder):
 
 def test_quotes_belong_to_a_password(folder):
     assert Settings.load({"REDIS_PASSWORD": '"a"'}, folder).redis_password.get_secret_value() == '"a"'
+
+
+def test_a_value_of_many_lines_is_told_in_one(folder):
+    write(folder, "LOG_LEVEL='a\nb'\n")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({}, folder)
+    assert r'is "a\nb"; allowed' in str(caught.value)
+
+
+def test_a_wrong_secret_that_is_given_directly_is_not_shown_either():
+    with pytest.raises(ValueError, match="god_password_sha256") as caught:
+        Settings(god_password_sha256="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+@given(
+    st.one_of(st.binary(), st.text(alphabet="AD_=#'\"\\ ~${}\n\r\t\0x1:/,é", max_size=60)),
+    st.sampled_from([*KNOWN, *SECRETS]),
+)
+def test_whatever_stands_in_the_file_ends_in_settings_or_in_a_settings_error(tmp_path_factory, content, name):
+    folder = tmp_path_factory.getbasetemp()
+    content = content if isinstance(content, bytes) else content.encode()
+    (folder / conf_file.NAME).write_bytes(name.encode() + b"=" + content)
+    with suppress(SettingsError):
+        Settings.load({}, folder)
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8")), st.sampled_from([*KNOWN, *SECRETS]))
+def test_whatever_stands_in_the_environment_ends_in_settings_or_in_a_settings_error(value, name):
+    with suppress(SettingsError):
+        settings = Settings.load({name: value}, Path("/nowhere"))
+        assert settings.broker_url
+        assert settings.store_url
 
 
 def test_settings_are_frozen():

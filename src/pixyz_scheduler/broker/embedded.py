@@ -78,36 +78,29 @@ class EmbeddedStore:
             StoreUnavailable: no server is installed, or it does not start.
         """
         folder = data_path.absolute() / "store"
-        with ExitStack() as leave:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                folder.chmod(0o700)
-                ours = leave.enter_context(FileLock(folder / "owner.lock"))
-                servers = leave.enter_context(FileLock(folder / "server.lock"))
-            except OSError as error:
-                raise StoreUnavailable(f"The data folder {folder} cannot be used: {error.strerror}.") from error
-            # An owner that died leaves its server behind for as long as that writes its last bytes.
-            for lock, patience in ((ours, 0.0), (servers, timeout)):
-                if not lock.take(patience=patience):
-                    raise StoreRefused(
-                        f"The data in {folder} is in use by process {lock.holder()}. Stop it, or set DATA_PATH to "
-                        f"another folder."
-                    )
-            ours.sign(os.getpid())
-            server = find_server(folder, search_path=search_path)
-            write_marker(folder, server.engine)
-            path = _socket_path(folder, leave)
-            log = folder / "server.log"
-            process = _start(server, folder=folder, path=path, log=log, lock=servers.descriptor, leave=leave)
-            servers.sign(process.pid)
-            _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
-            return cls(
-                process=process,
-                engine=server.engine,
-                address=StoreUrl(socket=str(path)),
-                log=log,
-                leave=leave.pop_all(),
-            )
+        try:
+            with ExitStack() as leave:
+                return cls._start(folder, timeout=timeout, search_path=search_path, leave=leave)
+        except OSError as error:
+            raise StoreUnavailable(f"The data folder {folder} cannot be used: {error.strerror}.") from error
+
+    @classmethod
+    def _start(cls, folder: Path, *, timeout: float, search_path: str | None, leave: ExitStack) -> EmbeddedStore:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        # An owner that died leaves its server behind for as long as that writes its last bytes.
+        owner = _lock(folder / "owner.lock", patience=0.0, leave=leave)
+        owner.sign(os.getpid())
+        server_lock = _lock(folder / "server.lock", patience=timeout, leave=leave)
+        server = find_server(folder, search_path=search_path)
+        write_marker(folder, server.engine)
+        path = _socket_path(folder, leave)
+        log = folder / "server.log"
+        process = _run(server, folder=folder, path=path, log=log, lock=server_lock.descriptor, leave=leave)
+        server_lock.sign(process.pid)
+        _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
+        address = StoreUrl(socket=str(path))
+        return cls(process=process, engine=server.engine, address=address, log=log, leave=leave.pop_all())
 
     @property
     def pid(self) -> int:
@@ -152,6 +145,16 @@ class EmbeddedStore:
         self.stop()
 
 
+def _lock(path: Path, *, patience: float, leave: ExitStack) -> FileLock:
+    lock = leave.enter_context(FileLock(path))
+    if not lock.take(patience=patience):
+        raise StoreRefused(
+            f"The data in {path.parent} is in use by process {lock.holder()}. "
+            f"Stop it, or set DATA_PATH to another folder."
+        )
+    return lock
+
+
 def _socket_path(folder: Path, leave: ExitStack) -> Path:
     path = folder / "store.sock"
     if len(os.fsencode(path)) > _LONGEST_SOCKET:
@@ -163,7 +166,7 @@ def _socket_path(folder: Path, leave: ExitStack) -> Path:
     return path
 
 
-def _start(
+def _run(
     server: StoreServer, *, folder: Path, path: Path, log: Path, lock: int, leave: ExitStack
 ) -> subprocess.Popen[bytes]:
     options = {**_OPTIONS, "unixsocket": str(path), "dir": str(folder), "logfile": str(log)}
