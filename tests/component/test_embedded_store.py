@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -62,6 +63,13 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def session_of(process: Path) -> int | None:
+    try:
+        return os.getsid(int(process.name))
+    except ProcessLookupError:
+        return None
 
 
 def test_it_answers_on_a_socket_alone_and_keeps_its_data(tmp_path):
@@ -171,6 +179,24 @@ def test_stopping_twice_does_nothing(tmp_path):
     store.stop()
     store.stop()
     assert store.exit_status == 0
+
+
+def test_nothing_is_left_of_it(tmp_path):
+    with EmbeddedStore.start(tmp_path) as store:
+        session = [int(path.name) for path in Path("/proc").glob("[0-9]*") if session_of(path) == store.pid]
+        assert len(session) == 2
+        watches = [os.pidfd_open(pid) for pid in session]
+    # A descriptor of a process is readable once it has ended.
+    for watch in watches:
+        assert select.select([watch], [], [], 10)[0]
+        os.close(watch)
+
+
+def test_no_descriptor_is_left_open(tmp_path):
+    EmbeddedStore.start(tmp_path).stop()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    EmbeddedStore.start(tmp_path).stop()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_socket_left_behind_is_no_hindrance(tmp_path):

@@ -25,6 +25,9 @@ _LONGEST_SOCKET = 103
 _DATABASES = 256
 """REDIS_DATABASE "n" keeps results in "n0": 25 goes with 250."""
 
+_PATIENCE = 10.0
+"""Seconds for the server to write everything, then for the watcher to go."""
+
 _OPTIONS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -38,7 +41,7 @@ _OPTIONS = {
     "daemonize": "no",
 }
 
-# The shell becomes the server. What it leaves behind reads our pipe (3): at its end without a word (we died, however
+# The shell becomes the server. What it leaves behind reads our line (3): at its end without a word (we died, however
 # that came about) it ends the server. PR_SET_PDEATHSIG would do so at the end of the *thread* that started it.
 # The server alone keeps the lock (4). Both come as standard streams, since dash knows no descriptor above 9.
 _START = """
@@ -171,11 +174,12 @@ def _run(
 ) -> subprocess.Popen[bytes]:
     options = {**_OPTIONS, "unixsocket": str(path), "dir": str(folder), "logfile": str(log)}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    ours, alive = os.pipe()
-    try:
+    ours, watchers = socket.socketpair()
+    with ExitStack() as undo, watchers:
+        undo.enter_context(ours)
         process = subprocess.Popen(  # noqa: S603  (the program that find_server looked at)
             ["/bin/sh", "-c", _START, "sh", str(server.path), *words],
-            stdin=ours,
+            stdin=watchers.fileno(),
             stdout=lock,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -184,26 +188,24 @@ def _run(
             start_new_session=True,
             umask=0o077,
         )
-    except BaseException:
-        os.close(alive)
-        raise
-    finally:
-        os.close(ours)
-    leave.callback(_end, process, alive, path)
+        undo.pop_all()
+    leave.callback(_end, process, ours, path)
     return process
 
 
-def _end(process: subprocess.Popen[bytes], alive: int, path: Path) -> None:
+def _end(process: subprocess.Popen[bytes], ours: socket.socket, path: Path) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # The word that tells the watcher to go without a kill: the number may be another process's by now.
-    with suppress(BrokenPipeError):
-        os.write(alive, b"done\n")
-    os.close(alive)
+    with ours, suppress(OSError):
+        # The word that tells the watcher to go without a kill: the number may be another process's by now.
+        ours.sendall(b"done\n")
+        # The line is closed when the watcher is gone: nothing of us is left behind.
+        ours.settimeout(_PATIENCE)
+        ours.recv(1)
     path.unlink(missing_ok=True)
 
 
