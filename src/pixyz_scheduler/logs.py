@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import TextIO
+from urllib.parse import quote
 
 _job_id: ContextVar[str] = ContextVar("job_id", default="-")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "job"}
@@ -53,7 +54,7 @@ def set_up_logging(
     logging.captureWarnings(capture=True)
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # 3.10 cannot subscript it
     """Ours, so that a second call replaces it and nobody else's."""
 
 
@@ -62,7 +63,7 @@ class _Formatter(logging.Formatter):
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__()
-        known = sorted((text for text in secrets if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+        known = sorted({form for text in secrets for form in _forms(text)}, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
 
     def format(self, record: logging.LogRecord) -> str:
@@ -94,9 +95,9 @@ class _Text(_Formatter):
     def line(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in self.fields(record).items())
         said = f"{record.getMessage()}{fields}".translate(_CONTROL).replace("\n", "\n    ")
-        trace = self.trace(record).translate(_CONTROL)
+        trace = self.trace(record).translate(_CONTROL).replace("\n", "\n    ")
         line = f"{self.time(record)} {record.levelname:<7} [{_job_id.get()}] {record.name}: {said}"
-        return f"{line}\n{trace}" if trace else line
+        return f"{line}\n    {trace}" if trace else line
 
 
 class _Json(_Formatter):
@@ -112,3 +113,10 @@ class _Json(_Formatter):
             **({"exception": trace} if trace else {}),
         }
         return json.dumps(whole, default=str)
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as it is, in an address, in JSON."""
+    if len(secret) < _SHORTEST_SECRET:
+        return ()
+    return secret, quote(secret, safe=""), json.dumps(secret)[1:-1]

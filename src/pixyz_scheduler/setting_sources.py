@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.setting_types import Allowed
 
 _OLD_NAMES = {"LOGLEVEL": "LOG_LEVEL"}
+_LONGEST_SHOWN = 200
 _QUOTES = ('"', "'")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -51,8 +53,8 @@ def build(model: type[_Model], lines: Mapping[str, Line], *, cwd: Path) -> _Mode
     """
     values: dict[str, str | Path] = {name: line.value for name, line in lines.items()}
     for name, line in lines.items():
-        if model.model_fields[name].annotation is Path:
-            values[name] = cwd / Path(line.value).expanduser()
+        if model.model_fields[name].annotation is Path and not line.value.startswith("~"):
+            values[name] = cwd / line.value
     try:
         return model(**values)
     except ValidationError as error:
@@ -72,7 +74,9 @@ def is_secret(field: FieldInfo) -> bool:
 
 def _sentence(model: type[BaseModel], name: str, line: Line) -> str:
     field = model.model_fields[name]
-    value = "has a value that is not allowed (not shown)" if is_secret(field) else f'is "{line.value}"'
+    # Quoted as JSON: a value may hold line ends.
+    shown = json.dumps(line.value[:_LONGEST_SHOWN], ensure_ascii=False)
+    value = "has a value that is not allowed (not shown)" if is_secret(field) else f"is {shown}"
     return f"{line.name} in {line.where} {value}; allowed: {allowed(field)}."
 
 

@@ -85,7 +85,12 @@ def _any_address(secret: SecretStr) -> SecretStr:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    if "\0" in str(path):
+        raise ValueError("not a path")
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("no such user") from error
 
 
 Text = Annotated[str, Allowed("text")]

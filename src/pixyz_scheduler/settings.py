@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     `Settings(...)` takes what it is given and reads nothing; `Settings.load()` reads the environment and the file.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # A table: one line for each setting, however long its sentence.
     # fmt: off
@@ -65,9 +65,9 @@ class Settings(BaseSettings):
     redis_master_service_port: Port = _in("Redis", 6379, "Port of the Redis or Valkey server.")
     redis_password: Secret = _in("Redis", SecretStr(""), "Password of the server; empty where it asks for none.")
     redis_database: Database = _in("Redis", "0", "Database of the queues. Results live in the database of that name with a 0 appended: 1 and 10; for 0 both are 0.")
-    celery_broker_url: StoreAddress = _in("Redis", SecretStr(""), "Address of the store as a whole, instead of the REDIS_* settings.")
+    celery_broker_url: StoreAddress = _in("Redis", SecretStr(""), "Address of the store as a whole, instead of the `REDIS_*` settings.")
     celery_result_backend: ResultAddress = _in("Redis", SecretStr(""), "Address of Celery's results as a whole. Default: the same store, the results' database.")
-    data_path: Folder = _in("Redis", data_folder, "Where the embedded store keeps its data (it runs where neither REDIS_* nor CELERY_BROKER_URL is set).")
+    data_path: Folder = _in("Redis", data_folder, "Where the embedded store keeps its data (it runs where neither `REDIS_*` nor `CELERY_BROKER_URL` is set).")
 
     license_flexlm: Switch = _in("Licence", True, "Ask a FlexLM server for the Pixyz licence.")
     license_host: Host = _in("Licence", "license.example.com", "Host of the licence server.")
@@ -82,16 +82,16 @@ class Settings(BaseSettings):
 
     share_path: Folder = _in("Files", Path("/tmp/share"), "Folder that the API and all workers share: inputs, outputs, archives.")
     process_path: Folder = _in("Files", default_process_path, "Folder of the named processes. Default: the one in the package.")
-    cleanup_enabled: Switch = _in("Files", False, "Remove the folders of jobs that ended longer than CLEANUP_DELAY ago.")
+    cleanup_enabled: Switch = _in("Files", False, "Remove the folders of jobs that ended longer than `CLEANUP_DELAY` ago.")
     cleanup_delay: SecondsOrZero = _in("Files", 3600.0, "Seconds that a job's folder is kept after its end.")
 
-    log_level: LogLevel = _in("Logging", "INFO", "How much is logged. LOGLEVEL, the old name, still works.")
+    log_level: LogLevel = _in("Logging", "INFO", "How much is logged. `LOGLEVEL`, the old name, still works.")
     log_format: LogFormat = _in("Logging", "text", "`text` for people, `json` for machines: one object a line.")
     debug: Switch = _in("Logging", False, "For development: jobs run in the worker's own process, so that a debugger works, and `POST /dev/callback` is there.")
 
     queue_name: QueueNames = _in("Worker", _QUEUES, "Queues that a worker listens to.")
-    pool_type: PoolType = _in("Worker", "solo", "`solo`: one job at a time; `pool`: CONCURRENT_TASKS at a time.")
-    concurrent_tasks: Positive = _in("Worker", 5, "Jobs at a time with POOL_TYPE=pool.")
+    pool_type: PoolType = _in("Worker", "solo", "`solo`: one job at a time; `pool`: `CONCURRENT_TASKS` at a time.")
+    concurrent_tasks: Positive = _in("Worker", 5, "Jobs at a time with `POOL_TYPE=pool`.")
     max_tasks_before_shutdown: Count = _in("Worker", 0, "A worker restarts after so many jobs; 0 for never.")
     max_memory_usage: Kibibytes = _in("Worker", 0, "Most memory of a job in KiB (2 GiB = 2097152); 0 for no limit.")
     max_memory_usage_gpuhigh: Kibibytes = _in("Worker", 0, "The same for jobs of the queue gpuhigh.")

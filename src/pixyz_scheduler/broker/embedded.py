@@ -14,7 +14,7 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from pixyz_scheduler.broker.folder_lock import FolderLock
+from pixyz_scheduler.broker.file_lock import FileLock
 from pixyz_scheduler.broker.store_server import Engine, StoreServer, find_server, write_marker
 from pixyz_scheduler.errors import StoreUnavailable
 from pixyz_scheduler.store_url import StoreUrl, results_database
@@ -24,6 +24,9 @@ _LONGEST_SOCKET = 103
 
 _DATABASES = 256
 """REDIS_DATABASE "n" keeps results in "n0": 25 goes with 250."""
+
+_PATIENCE = 10.0
+"""Seconds for the server to write everything, then for the watcher to go."""
 
 _OPTIONS = {
     "port": "0",
@@ -38,7 +41,7 @@ _OPTIONS = {
     "daemonize": "no",
 }
 
-# The shell becomes the server. What it leaves behind reads our pipe (3): at its end without a word (we died, however
+# The shell becomes the server. What it leaves behind reads our line (3): at its end without a word (we died, however
 # that came about) it ends the server. PR_SET_PDEATHSIG would do so at the end of the *thread* that started it.
 # The server alone keeps the lock (4). Both come as standard streams, since dash knows no descriptor above 9.
 _START = """
@@ -78,28 +81,29 @@ class EmbeddedStore:
             StoreUnavailable: no server is installed, or it does not start.
         """
         folder = data_path.absolute() / "store"
-        with ExitStack() as leave:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                folder.chmod(0o700)
-                lock = leave.enter_context(FolderLock(folder / "lock"))
-            except OSError as error:
-                raise StoreUnavailable(f"The data folder {folder} cannot be used: {error.strerror}.") from error
-            lock.take(patience=timeout)
-            server = find_server(folder, search_path=search_path)
-            write_marker(folder, server.engine)
-            path = _socket_path(folder, leave)
-            log = folder / "server.log"
-            process = _start(server, folder=folder, path=path, log=log, lock=lock.descriptor, leave=leave)
-            lock.sign(server=process.pid)
-            _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
-            return cls(
-                process=process,
-                engine=server.engine,
-                address=StoreUrl(socket=str(path)),
-                log=log,
-                leave=leave.pop_all(),
-            )
+        try:
+            with ExitStack() as leave:
+                return cls._start(folder, timeout=timeout, search_path=search_path, leave=leave)
+        except OSError as error:
+            raise StoreUnavailable(f"The data folder {folder} cannot be used: {error.strerror}.") from error
+
+    @classmethod
+    def _start(cls, folder: Path, *, timeout: float, search_path: str | None, leave: ExitStack) -> EmbeddedStore:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        # An owner that died leaves its server behind for as long as that writes its last bytes.
+        owner = _lock(folder / "owner.lock", patience=0.0, leave=leave)
+        owner.sign(os.getpid())
+        server_lock = _lock(folder / "server.lock", patience=timeout, leave=leave)
+        server = find_server(folder, search_path=search_path)
+        write_marker(folder, server.engine)
+        path = _socket_path(folder, leave)
+        log = folder / "server.log"
+        process = _run(server, folder=folder, path=path, log=log, lock=server_lock.descriptor, leave=leave)
+        server_lock.sign(process.pid)
+        _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
+        address = StoreUrl(socket=str(path))
+        return cls(process=process, engine=server.engine, address=address, log=log, leave=leave.pop_all())
 
     @property
     def pid(self) -> int:
@@ -144,6 +148,16 @@ class EmbeddedStore:
         self.stop()
 
 
+def _lock(path: Path, *, patience: float, leave: ExitStack) -> FileLock:
+    lock = leave.enter_context(FileLock(path))
+    if not lock.take(patience=patience):
+        raise StoreRefused(
+            f"The data in {path.parent} is in use by process {lock.holder()}. "
+            f"Stop it, or set DATA_PATH to another folder."
+        )
+    return lock
+
+
 def _socket_path(folder: Path, leave: ExitStack) -> Path:
     path = folder / "store.sock"
     if len(os.fsencode(path)) > _LONGEST_SOCKET:
@@ -155,16 +169,17 @@ def _socket_path(folder: Path, leave: ExitStack) -> Path:
     return path
 
 
-def _start(
+def _run(
     server: StoreServer, *, folder: Path, path: Path, log: Path, lock: int, leave: ExitStack
 ) -> subprocess.Popen[bytes]:
     options = {**_OPTIONS, "unixsocket": str(path), "dir": str(folder), "logfile": str(log)}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    ours, alive = os.pipe()
-    try:
+    ours, watchers = socket.socketpair()
+    with ExitStack() as undo, watchers:
+        undo.enter_context(ours)
         process = subprocess.Popen(  # noqa: S603  (the program that find_server looked at)
             ["/bin/sh", "-c", _START, "sh", str(server.path), *words],
-            stdin=ours,
+            stdin=watchers.fileno(),
             stdout=lock,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -173,26 +188,24 @@ def _start(
             start_new_session=True,
             umask=0o077,
         )
-    except BaseException:
-        os.close(alive)
-        raise
-    finally:
-        os.close(ours)
-    leave.callback(_end, process, alive, path)
+        undo.pop_all()
+    leave.callback(_end, process, ours, path)
     return process
 
 
-def _end(process: subprocess.Popen[bytes], alive: int, path: Path) -> None:
+def _end(process: subprocess.Popen[bytes], ours: socket.socket, path: Path) -> None:
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # The word that tells the watcher to go without a kill: the number may be another process's by now.
-    with suppress(BrokenPipeError):
-        os.write(alive, b"done\n")
-    os.close(alive)
+    with ours, suppress(OSError):
+        # The word that tells the watcher to go without a kill: the number may be another process's by now.
+        ours.sendall(b"done\n")
+        # The line is closed when the watcher is gone: nothing of us is left behind.
+        ours.settimeout(_PATIENCE)
+        ours.recv(1)
     path.unlink(missing_ok=True)
 
 

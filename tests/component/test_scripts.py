@@ -1,0 +1,94 @@
+"""scripts/: what setup says where it cannot go on, and that what is generated is as the code says."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout in which nothing is installed yet."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "setup", tmp_path / "scripts")
+    for name in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def setup(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [checkout / "scripts" / "setup"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.defpath, "PYTHON": python},
+    )
+
+
+def fake_python(checkout: Path, *, fits: bool) -> str:
+    """A Python that is too old, or one without ensurepip, as Debian ships it."""
+    program = checkout / "python"
+    program.write_text(
+        f"""#!/bin/sh
+case "$2" in
+    *ensurepip*) exit 1 ;;
+    *print*) echo 3.12 ;;
+    *) exit {0 if fits else 1} ;;
+esac
+"""
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_setup_tells_that_python_is_missing(checkout):
+    done = setup(checkout, "/nowhere/python")
+    assert done.returncode == 1
+    assert done.stderr.startswith("setup: no Python of 3.10 or later found at PYTHON=/nowhere/python. On Debian")
+
+
+def test_setup_tells_that_python_is_too_old(checkout):
+    assert "no Python of 3.10 or later found" in setup(checkout, fake_python(checkout, fits=False)).stderr
+
+
+def test_setup_names_the_package_that_brings_ensurepip(checkout):
+    done = setup(checkout, fake_python(checkout, fits=True))
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("sudo apt install python3.12-venv")
+
+
+def test_setup_leaves_a_folder_that_is_no_virtual_environment_alone(checkout):
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "mine").touch()
+    done = setup(checkout, sys.executable)
+    assert done.returncode == 1
+    assert ".venv is there, but is no virtual environment" in done.stderr
+    assert (checkout / ".venv" / "mine").exists()
+
+
+def test_the_lock_file_names_no_place_to_download_from():
+    text = (ROOT / "requirements.lock").read_text()
+    assert "://" not in text
+    assert "--" not in text
+
+
+def test_the_lock_file_leaves_out_what_old_pythons_cannot_have():
+    (line,) = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if "ocp-novtk" in line]
+    assert line.endswith("; python_full_version >= '3.11'")
+
+
+def test_the_settings_page_is_what_the_code_says():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "settings_docs.py", "--check"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
