@@ -13,7 +13,7 @@ import pytest
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import ChannelError, SocketChannel
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SEQPACKET sockets are Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SEQPACKET sockets are Linux's")
 
 CHILD = """
 import os, socket, sys
@@ -186,7 +186,10 @@ def test_a_request_with_its_source_needs_no_file(tmp_path):
             "result",
             "result[0][0][0] is nested more than 100 levels deep",
         ),
-        ("def main(): return 'x' * (65 << 20)", "result", "longer than 67108864 characters"),
+        ("def main(): return 'x' * (65 << 20)", "result", "longer than 67108864 bytes"),
+        ("def main(): return 'é' * (33 << 20)", "result", "longer than 67108864 bytes"),
+        ("def main(): return chr(1) * (20 << 20)", "script", "The result takes 125829153 bytes; at most 83886080"),
+        ("def main(pc): pc.progress_output('x' * (2 << 20))", "result", "longer than 1048576"),
         ("def main(pc): pc.progress_output(b'x')", "result", "progress_output is of type bytes"),
         ("def main(:\n pass", "syntax", "SyntaxError: invalid syntax (job.py, line 1); the script must be valid for"),
         (b"def main(): return '\xff'", "syntax", "SyntaxError: "),

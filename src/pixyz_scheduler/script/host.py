@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pixyz_scheduler.script.attempt import AttemptRequest
-from pixyz_scheduler.script.channel import Channel
+from pixyz_scheduler.script.channel import Channel, ChannelError
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.module import load
@@ -38,7 +38,11 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     _flush()
     if os.getpid() != process:  # the script has forked, and its child came back here: only the first may answer
         return 0
-    channel.send(message)
+    try:
+        channel.send(message)
+    except ChannelError as error:  # a result of control characters is six times longer as JSON
+        message = describe(error, attempt.script).to_message()
+        channel.send(message)
     return 0 if message["type"] == "result" else 1
 
 
