@@ -1,7 +1,6 @@
 """A user's script in a real child process, over a real socket: what comes back, and with which exit status."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -188,7 +187,7 @@ def test_a_request_with_its_source_needs_no_file(tmp_path):
         ),
         ("def main(): return 'x' * (65 << 20)", "result", "longer than 67108864 bytes"),
         ("def main(): return 'é' * (33 << 20)", "result", "longer than 67108864 bytes"),
-        ("def main(): return chr(1) * (20 << 20)", "script", "The result takes 125829153 bytes; at most 83886080"),
+        ("def main(): return chr(1) * (20 << 20)", "result", "bytes; at most 83886080 are allowed"),
         ("def main(pc): pc.progress_output('x' * (2 << 20))", "result", "longer than 1048576"),
         ("def main(pc): pc.progress_output(b'x')", "result", "progress_output is of type bytes"),
         ("def main(:\n pass", "syntax", "SyntaxError: invalid syntax (job.py, line 1); the script must be valid for"),
@@ -196,7 +195,7 @@ def test_a_request_with_its_source_needs_no_file(tmp_path):
         (b"\x7fELF\x00\x00", "syntax", "SyntaxError: "),
         (b"# coding: nix\n", "syntax", "SyntaxError: "),
         ("x = " + "(" * 5000, "syntax", "SyntaxError: "),
-        ("x = " + "-" * 200_000 + "1", "syntax", "SyntaxError: nested too deeply"),
+        ("x = " + "-" * 200_000 + "1", "syntax", "SyntaxError: "),
         ("import nix.da", "import", "ModuleNotFoundError: No module named 'nix'; install it where the script runs"),
         ("import pxz", "import", "the Pixyz SDK is not on this machine; set PIXYZ_PYTHON_PATH"),
         ("from math import nix", "import", "ImportError: cannot import name 'nix' from 'math'"),

@@ -88,7 +88,7 @@ class SocketChannel:
 
 
 class StreamChannel:
-    """Messages behind a four-byte length, over two byte streams: for machines without SEQPACKET. Any thread may send."""
+    """Messages behind a four-byte length, over two byte streams: where SEQPACKET is missing. Any thread may send."""
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self._reader = reader

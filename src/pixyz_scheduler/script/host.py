@@ -12,7 +12,7 @@ from pixyz_scheduler.script.channel import Channel, ChannelError
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.module import load
-from pixyz_scheduler.script.result import to_json
+from pixyz_scheduler.script.result import ResultError, to_json
 from pixyz_scheduler.script.script_error import describe, user_traceback
 
 
@@ -41,7 +41,7 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     try:
         channel.send(message)
     except ChannelError as error:  # a result of control characters is six times longer as JSON
-        message = describe(error, attempt.script).to_message()
+        message = describe(ResultError(str(error)), attempt.script).to_message()
         channel.send(message)
     return 0 if message["type"] == "result" else 1
 
