@@ -55,9 +55,9 @@ def attempt(tmp_path):
     return run
 
 
-def run_child(request):
+def run_child(request, *, program=CHILD):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-c", CHILD, str(theirs.fileno())]
+    command = [sys.executable, "-c", program, str(theirs.fileno())]
     with (
         ours,
         subprocess.Popen(
@@ -328,6 +328,26 @@ def test_process_pools_work_forked_and_spawned(attempt):
 def test_a_script_that_closes_its_streams_still_answers(attempt):
     ended = attempt("import sys\ndef main():\n sys.stdout.close()\n sys.stderr = None\n return 1")
     assert ended.last == {"type": "result", "value": 1}
+
+
+REHEARSED_CHILD = CHILD.replace(
+    "channel =", "from pixyz_scheduler.script.rehearsal import rehearse; rehearse(); channel ="
+)
+
+
+def test_a_rehearsal_leaves_nothing_behind(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import linecache, sys\n"
+        "def main():\n"
+        " traces = [m for m in [*sys.modules, *sys.path, *linecache.cache, *sys.argv] if 'rehearsal' in m]\n"
+        " return [traces, sys.path.count(sys.path[0])]"
+    )
+    ended = run_child(AttemptRequest({"script": str(script)}), program=REHEARSED_CHILD)
+    traces, count = ended.last["value"]
+    assert [trace for trace in traces if "pixyz_rehearsal" in trace] == []
+    assert count == 1
+    assert [message["type"] for message in ended.messages] == ["result"]
 
 
 def test_a_deaf_supervisor_ends_the_child(tmp_path):

@@ -25,7 +25,7 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     attempt = AttemptRequest.from_message(request)
     process = os.getpid()
     try:
-        message = {"type": "result", "value": _run(attempt, channel)}
+        message = {"type": "result", "value": run_script(attempt, channel)}
         _finish_in_the_background()
     except SystemExit as exit_:
         status = _exit_status(exit_)
@@ -46,7 +46,8 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     return 0 if message["type"] == "result" else 1
 
 
-def _run(attempt: AttemptRequest, channel: Channel) -> Any:
+def run_script(attempt: AttemptRequest, channel: Channel) -> Any:
+    """Load the script, call its entry point; what it returned, as JSON values. Raises what the script raises."""
     pc = ProgramContext.connected(attempt.context, channel)
     if attempt.workspace is not None:
         os.chdir(attempt.workspace)
