@@ -1,27 +1,42 @@
 """The tasks and the Celery application under the names that users' programs import."""
 
 import functools
-import importlib
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 from pixyz_scheduler.script.subtasks import pixyz_execute
 
-__all__ = ["app", "cleanup_share_file", "package", "pixyz_execute", "sleep"]  # noqa: F822  (by __getattr__)
+__all__ = ["app", "cleanup_share_file", "package", "pixyz_execute", "sleep"]  # noqa: F822  (app: by __getattr__)
 
-_OF_THE_WORKER = frozenset({"cleanup_share_file", "package", "sleep"})
+
+def sleep(seconds: float = 1.0) -> dict[str, float]:
+    """Sleep; what a farm is tried out with."""
+    time.sleep(seconds)
+    return {"sleep": seconds}
+
+
+def package(*_: Any, **__: Any) -> NoReturn:
+    """Build a job's archive: the scheduler does that itself, when the archive is asked for."""
+    raise NotImplementedError("An archive is built when it is asked for: GET /jobs/{uuid}/outputs/archive.")
+
+
+def cleanup_share_file(*_: Any, **__: Any) -> NoReturn:
+    """Remove a job's folder: the scheduler does that itself, by CLEANUP_ENABLED and CLEANUP_DELAY."""
+    raise NotImplementedError("Old jobs are removed by the scheduler itself: set CLEANUP_ENABLED and CLEANUP_DELAY.")
 
 
 def __getattr__(name: str) -> Any:
-    """The application and the worker's own tasks, loaded when asked for: scripts do without them."""
+    """The application, built when it is asked for: it reads the settings and loads Celery; scripts do without."""
     if name == "app":
         return _app()
-    if name in _OF_THE_WORKER:
-        return getattr(importlib.import_module("pixyz_scheduler.worker.tasks"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @functools.cache
 def _app() -> Any:
     """One application a process, as Celery wants it."""
-    settings = importlib.import_module("pixyz_scheduler.settings").Settings()
-    return importlib.import_module("pixyz_scheduler.broker.celery_app").make_celery(settings)
+    from pixyz_scheduler.broker.celery_app import make_celery
+    from pixyz_scheduler.settings import Settings
+
+    settings = Settings.load()
+    return make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from textwrap import dedent
 
@@ -88,6 +89,22 @@ def test_options_win(local, tmp_path):
     assert result["input"] == str(tmp_path / "box.step")
     assert (tmp_path / "made" / "here" / "deep" / "a.txt").read_text() == "x"
     assert ended.stderr.splitlines()[-1] == f"outputs: {os.path.join('made', 'here')}"  # noqa: PTH118  (as shown)
+
+
+def test_an_archive_is_unpacked_for_the_run_only(local, tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("parts/a.obj", "v 0 0 0")
+    found = Path(json.loads(local("-i", "model.zip").stdout)["input"])
+    assert found.name == "a.obj"
+    assert not found.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"job.py", "model.zip"}
+
+
+def test_a_broken_archive_is_said(local, tmp_path):
+    (tmp_path / "model.zip").write_bytes(b"PK\x03\x04 and no more")
+    ended = local("-i", "model.zip")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "model.zip" in ended.stderr
 
 
 def test_outputs_have_a_folder_by_default(local, tmp_path):

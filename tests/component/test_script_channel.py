@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sys
 import threading
 
 import pytest
@@ -16,7 +17,7 @@ from pixyz_scheduler.script.channel import (
     receive,
 )
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SEQPACKET sockets are Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SEQPACKET sockets are Linux's")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A user's script in a real child process, over a real socket: what comes back, and with which exit status."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import ChannelError, SocketChannel
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SEQPACKET sockets are Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SEQPACKET sockets are Linux's")
 
 CHILD = """
 import os, socket, sys
@@ -56,9 +55,9 @@ def attempt(tmp_path):
     return run
 
 
-def run_child(request):
+def run_child(request, *, program=CHILD):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-c", CHILD, str(theirs.fileno())]
+    command = [sys.executable, "-c", program, str(theirs.fileno())]
     with (
         ours,
         subprocess.Popen(
@@ -186,14 +185,17 @@ def test_a_request_with_its_source_needs_no_file(tmp_path):
             "result",
             "result[0][0][0] is nested more than 100 levels deep",
         ),
-        ("def main(): return 'x' * (65 << 20)", "result", "longer than 67108864 characters"),
+        ("def main(): return 'x' * (65 << 20)", "result", "longer than 67108864 bytes"),
+        ("def main(): return 'é' * (33 << 20)", "result", "longer than 67108864 bytes"),
+        ("def main(): return chr(1) * (20 << 20)", "result", "bytes; at most 83886080 are allowed"),
+        ("def main(pc): pc.progress_output('x' * (2 << 20))", "result", "longer than 1048576"),
         ("def main(pc): pc.progress_output(b'x')", "result", "progress_output is of type bytes"),
         ("def main(:\n pass", "syntax", "SyntaxError: invalid syntax (job.py, line 1); the script must be valid for"),
         (b"def main(): return '\xff'", "syntax", "SyntaxError: "),
         (b"\x7fELF\x00\x00", "syntax", "SyntaxError: "),
         (b"# coding: nix\n", "syntax", "SyntaxError: "),
         ("x = " + "(" * 5000, "syntax", "SyntaxError: "),
-        ("x = " + "-" * 200_000 + "1", "syntax", "SyntaxError: nested too deeply"),
+        ("x = " + "-" * 200_000 + "1", "syntax", "SyntaxError: "),
         ("import nix.da", "import", "ModuleNotFoundError: No module named 'nix'; install it where the script runs"),
         ("import pxz", "import", "the Pixyz SDK is not on this machine; set PIXYZ_PYTHON_PATH"),
         ("from math import nix", "import", "ImportError: cannot import name 'nix' from 'math'"),
@@ -326,6 +328,26 @@ def test_process_pools_work_forked_and_spawned(attempt):
 def test_a_script_that_closes_its_streams_still_answers(attempt):
     ended = attempt("import sys\ndef main():\n sys.stdout.close()\n sys.stderr = None\n return 1")
     assert ended.last == {"type": "result", "value": 1}
+
+
+REHEARSED_CHILD = CHILD.replace(
+    "channel =", "from pixyz_scheduler.script.rehearsal import rehearse; rehearse(); channel ="
+)
+
+
+def test_a_rehearsal_leaves_nothing_behind(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import linecache, sys\n"
+        "def main():\n"
+        " traces = [m for m in [*sys.modules, *sys.path, *linecache.cache, *sys.argv] if 'rehearsal' in m]\n"
+        " return [traces, sys.path.count(sys.path[0])]"
+    )
+    ended = run_child(AttemptRequest({"script": str(script)}), program=REHEARSED_CHILD)
+    traces, count = ended.last["value"]
+    assert [trace for trace in traces if "pixyz_rehearsal" in trace] == []
+    assert count == 1
+    assert [message["type"] for message in ended.messages] == ["result"]
 
 
 def test_a_deaf_supervisor_ends_the_child(tmp_path):

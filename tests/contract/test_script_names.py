@@ -70,6 +70,28 @@ def test_the_tasks_module_has_its_names():
     assert pixyz_worker.tasks.pixyz_execute is pixyz_worker.script.pixyz_execute
 
 
+def test_the_application_is_one_and_is_found_as_celery_looks_for_it():
+    from celery import Celery
+    from celery.app.utils import find_app
+
+    app = find_app("pixyz_worker:app")
+    assert isinstance(app, Celery)
+    assert app is pixyz_worker.app is pixyz_worker.tasks.app
+    assert find_app("pixyz_worker") is app
+
+
+def test_sleep_says_how_long():
+    assert pixyz_worker.tasks.sleep(0) == {"sleep": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("package", "outputs/archive"), ("cleanup_share_file", "CLEANUP_ENABLED")]
+)
+def test_what_the_scheduler_does_itself_says_so(name, instead):
+    with pytest.raises(NotImplementedError, match=instead):
+        getattr(pixyz_worker.tasks, name)("a uuid")
+
+
 @pytest.mark.parametrize("module", [pixyz_worker, pixyz_worker.script, pixyz_worker.tasks])
 def test_a_name_that_is_not_there_is_an_attribute_error(module):
     with pytest.raises(AttributeError, match="has no attribute 'nix'"):

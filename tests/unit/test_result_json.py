@@ -142,7 +142,7 @@ def test_deep_nesting_is_refused_by_its_depth(depth, allowed):
 
 
 def test_a_long_result_is_refused_with_a_way_out():
-    with pytest.raises(ResultError, match=r"longer than 1000 characters: write it into a file"):
+    with pytest.raises(ResultError, match=r"longer than 1000 bytes: write it into a file"):
         to_json({"text": "x" * 1001}, limit=1000)
 
 

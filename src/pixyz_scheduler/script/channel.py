@@ -24,6 +24,7 @@ import socket
 import stat
 import struct
 import tempfile
+import threading
 from typing import Any, BinaryIO, NoReturn, Protocol
 
 from pixyz_scheduler.errors import SchedulerError
@@ -87,11 +88,12 @@ class SocketChannel:
 
 
 class StreamChannel:
-    """Messages behind a four-byte length, over two byte streams: for machines without SEQPACKET. One thread sends."""
+    """Messages behind a four-byte length, over two byte streams: where SEQPACKET is missing. Any thread may send."""
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         self._reader = reader
         self._writer = writer
+        self._one_at_a_time = threading.Lock()
 
     @classmethod
     def over(cls, sock: socket.socket) -> "StreamChannel":
@@ -101,8 +103,9 @@ class StreamChannel:
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; waits while the reader is behind."""
         packet = encode(message)
-        self._writer.write(_LENGTH.pack(len(packet)) + packet)
-        self._writer.flush()
+        with self._one_at_a_time:
+            self._writer.write(_LENGTH.pack(len(packet)) + packet)
+            self._writer.flush()
 
     def receive(self) -> dict[str, Any] | None:
         """The next message; None when the other end is closed."""
@@ -155,8 +158,15 @@ def receive(sock: socket.socket) -> dict[str, Any] | None:
 
 
 def encode(message: dict[str, Any]) -> bytes:
-    """One message as JSON text in UTF-8."""
-    return json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """One message as JSON text in UTF-8.
+
+    Raises:
+        ChannelError: it is larger than any reader takes.
+    """
+    packet = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if len(packet) > MAX_MESSAGE:
+        raise ChannelError(f"The {message.get('type')} takes {len(packet)} bytes; at most {MAX_MESSAGE} are allowed.")
+    return packet
 
 
 def decode(packet: bytes) -> dict[str, Any]:

@@ -165,8 +165,7 @@ class ProgramContext(dict[str, Any]):
             return str(self["input_file"])
         if not self["input_dir"]:
             return None
-        script = frozenset({Path(self["script"])} if self["script"] else ())
-        found = main_file(Path(self.get_input_dir()), root_file=self["root_file"], ignore=script)
+        found = main_file(Path(self.get_input_dir()), root_file=self["root_file"])
         return str(found) if found else None
 
     def is_local(self) -> bool:

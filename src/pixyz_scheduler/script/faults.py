@@ -15,11 +15,11 @@ PixyzException
 from pixyz_scheduler.errors import SchedulerError
 
 
-class PixyzException(SchedulerError):  # noqa: N818  (existing users' name; so are all below)
+class PixyzException(SchedulerError):
     """Base of the family."""
 
 
-class PixyzTimeout(PixyzException, TimeoutError):  # noqa: N818
+class PixyzTimeout(PixyzException, TimeoutError):
     """The time limit has passed."""
 
 
@@ -35,7 +35,7 @@ class PixyzExitFault(PixyzExecutionFault):
     """The process that ran the script ended with an exit status other than 0."""
 
 
-class PixyzFileNotFound(PixyzException, FileNotFoundError):  # noqa: N818
+class PixyzFileNotFound(PixyzException, FileNotFoundError):
     """A file that the job needs is not there."""
 
 

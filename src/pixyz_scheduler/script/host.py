@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pixyz_scheduler.script.attempt import AttemptRequest
-from pixyz_scheduler.script.channel import Channel
+from pixyz_scheduler.script.channel import Channel, ChannelError
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.module import load
-from pixyz_scheduler.script.result import to_json
+from pixyz_scheduler.script.result import ResultError, to_json
 from pixyz_scheduler.script.script_error import describe, user_traceback
 
 
@@ -25,7 +25,7 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     attempt = AttemptRequest.from_message(request)
     process = os.getpid()
     try:
-        message = {"type": "result", "value": _run(attempt, channel)}
+        message = {"type": "result", "value": run_script(attempt, channel)}
         _finish_in_the_background()
     except SystemExit as exit_:
         status = _exit_status(exit_)
@@ -38,11 +38,16 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     _flush()
     if os.getpid() != process:  # the script has forked, and its child came back here: only the first may answer
         return 0
-    channel.send(message)
+    try:
+        channel.send(message)
+    except ChannelError as error:  # a result of control characters is six times longer as JSON
+        message = describe(ResultError(str(error)), attempt.script).to_message()
+        channel.send(message)
     return 0 if message["type"] == "result" else 1
 
 
-def _run(attempt: AttemptRequest, channel: Channel) -> Any:
+def run_script(attempt: AttemptRequest, channel: Channel) -> Any:
+    """Load the script, call its entry point; what it returned, as JSON values. Raises what the script raises."""
     pc = ProgramContext.connected(attempt.context, channel)
     if attempt.workspace is not None:
         os.chdir(attempt.workspace)

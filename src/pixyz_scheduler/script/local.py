@@ -5,10 +5,12 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.errors import InvalidArchive
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
@@ -57,17 +59,33 @@ class LocalPixyzTask:
         script = Path(file).absolute()
         folder = Path(options.output or Path(cwd or Path.cwd()) / f"{script.stem}-outputs")
         values = dict(params or {}) if options.params is None else options.params
-        try:
-            pc = ProgramContext.from_local(script, options.input or input_file, folder)
-        except PixyzSharedDirectoryNotFound as error:
-            _tell(str(error))
-            raise SystemExit(2) from None
-        pc.update(ProgramContext.connected(pc.to_wire(), TerminalChannel()))
-        pc.update(entrypoint=options.entrypoint, params=values)
-        result = _run(script, pc)
+        with tempfile.TemporaryDirectory(prefix="pixyz-local-") as temporary:
+            pc = _context(script, options.input or input_file, folder, Path(temporary) / "input")
+            pc.update(entrypoint=options.entrypoint, params=values)
+            result = _run(script, pc)
         sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         _tell_outputs(folder)
         return result
+
+
+def _context(script: Path, input_file: str | None, folder: Path, workspace: Path) -> ProgramContext:
+    """The context of the run; an input archive is unpacked into `workspace`, as a worker does it."""
+    try:
+        pc = ProgramContext.from_local(script, input_file, folder)
+        if pc["input_file"]:
+            _unpack(pc, workspace)
+    except (PixyzSharedDirectoryNotFound, InvalidArchive) as error:
+        _tell(str(error))
+        raise SystemExit(2) from None
+    return pc.update(ProgramContext.connected(pc.to_wire(), TerminalChannel()))
+
+
+def _unpack(pc: ProgramContext, workspace: Path) -> None:
+    from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack  # every compression there is: 20 ms
+
+    if is_archive(pc["input_file"]):
+        unpack(Path(pc["input_file"]), workspace, limits=UnpackLimits())
+        pc.update(input_dir=str(workspace), input_file=None)
 
 
 def _run(script: Path, pc: ProgramContext) -> Any:

@@ -10,6 +10,9 @@ from pixyz_scheduler.script.text import printable
 MAX_INFO = 1000
 """Characters of a step's text; the rest is cut, so that one step cannot fill the record."""
 
+MAX_OUTPUT = 1024 * 1024
+"""Characters of a value shown beside the progress: it is kept in the job's record, and each replaces the last."""
+
 
 class ProgressReporter:
     """Tells how far the script is: `set_total(3)`, then `next("Importing")` as each step begins.
@@ -44,12 +47,12 @@ class ProgressReporter:
         self._send({"type": "progress_stop"})
 
     def output(self, value: Any) -> None:
-        """Show a value beside the progress while the script goes on; any JSON.
+        """Show a value beside the progress while the script goes on; any JSON up to a million characters.
 
         Raises:
-            ResultError: a value that JSON cannot hold; names its type and place.
+            ResultError: a value that JSON cannot hold, or too long; names its type and place.
         """
-        self._send({"type": "progress_output", "value": to_json(value, name="progress_output")})
+        self._send({"type": "progress_output", "value": to_json(value, name="progress_output", limit=MAX_OUTPUT)})
 
     def __deepcopy__(self, memo: object) -> "ProgressReporter":
         """A copied context reports to the same job."""

@@ -16,7 +16,8 @@ from pixyz_scheduler.errors import SchedulerError
 
 MAX_DEPTH = 100
 """Levels of nesting; the JSON readers of other languages give up not far above."""
-MAX_CHARACTERS = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+"""As JSON, counted roughly: it is a guard, not a measure."""
 MAX_ARRAY = 100_000
 """Elements of one numpy array; more belongs into a file."""
 MAX_INTEGER_BITS = 14_000
@@ -29,7 +30,7 @@ class ResultError(SchedulerError):
     """A value that JSON cannot hold; names its type and its place, as in `result["a"][3]`."""
 
 
-def to_json(value: Any, *, name: str = "result", limit: int = MAX_CHARACTERS) -> Any:
+def to_json(value: Any, *, name: str = "result", limit: int = MAX_BYTES) -> Any:
     """The same value, made of dict, list, str, int, float, bool and None only.
 
     Tuples become lists, dates ISO 8601 text, Decimal a number, Enum its value, Path and UUID text, timedelta seconds;
@@ -140,10 +141,11 @@ class _Conversion:
 
     def _text(self, value: str, path: tuple[object, ...]) -> str:
         text = str.__str__(value)
-        self._count(len(text) + 2, path)
-        if not text.isascii():
+        if text.isascii():
+            self._count(len(text) + 2, path)
+        else:
             try:
-                text.encode()
+                self._count(len(text.encode()) + 2, path)
             except UnicodeEncodeError as error:
                 raise self._refusal(path, f"has a lone surrogate at character {error.start}, no valid text") from None
         return text
@@ -165,10 +167,10 @@ class _Conversion:
             return self._integer(int(value), path)
         return self._number(float(value) if not value.is_snan() else math.nan, path)
 
-    def _count(self, characters: int, path: tuple[object, ...]) -> None:
-        self._written += characters + 1
+    def _count(self, size: int, path: tuple[object, ...]) -> None:
+        self._written += size + 1
         if self._written > self._limit:
-            raise self._refusal(path[:1], f"makes this longer than {self._limit} characters: {_INTO_A_FILE}")
+            raise self._refusal(path[:1], f"makes this longer than {self._limit} bytes: {_INTO_A_FILE}")
 
     def _refusal(self, path: tuple[object, ...], what: str) -> ResultError:
         place = "".join(f"[{_shown(part)}]" for part in path)
