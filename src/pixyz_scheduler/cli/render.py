@@ -1,0 +1,201 @@
+"""All that the command line prints. On a terminal with rich, in a pipe as plain lines.
+
+What was asked for goes to stdout; progress, notes and errors go to stderr, so that a pipe stays clean.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
+    from pixyz_scheduler.client import JobDetails, JobState
+
+COLOURS: Mapping[str, str] = {
+    "SUCCESS": "green",
+    "FAILURE": "red",
+    "REJECTED": "red",
+    "REVOKED": "yellow",
+    "RETRY": "yellow",
+}
+CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
+
+
+def prepare() -> None:
+    """Let no character that the terminal's encoding lacks end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def line(text: str) -> None:
+    """What was asked for, on a line of its own."""
+    _print(text, sys.stdout)
+
+
+def lines(texts: Sequence[str]) -> None:
+    """What was asked for, each on a line of its own."""
+    for text in texts:
+        line(text)
+
+
+def note(text: str) -> None:
+    """Something to know beside what was asked for."""
+    _print(text, sys.stderr)
+
+
+def error(reason: Exception) -> None:
+    """Why a command ends without what was asked for."""
+    note(f"Error: {reason}")
+
+
+def as_json(value: object) -> None:
+    """What was asked for, for programs: indented on a terminal, else on one line."""
+    text = json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False)
+    # Escapes of the terminal are escapes in JSON too, all but DEL and the C1 controls.
+    _print(text, sys.stdout)
+
+
+def sent(job: "JobState") -> None:
+    """A job that was accepted, and how to go on."""
+    jobs((job,))
+    if sys.stdout.isatty():
+        note(f"The job is {job.status}. Follow it: pixyz-scheduler status -j {job.uuid} -w")
+
+
+def saved(path: Path) -> None:
+    """A file that lies on this machine now."""
+    line(str(path))
+
+
+def jobs(states: Sequence["JobState"]) -> None:
+    """Jobs as a table; in a pipe one line each, parted by tabs, without a header."""
+    if not sys.stdout.isatty():
+        for job in states:
+            line("\t".join(" ".join(cell.split()) for cell in _cells(job)))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("uuid", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("progress", justify="right", no_wrap=True)
+    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("error", overflow="ellipsis", no_wrap=True)
+    for job in states:
+        uuid, status, progress, name, reason = (_clean(cell) for cell in _cells(job))
+        last = reason.strip().splitlines()[-1:] or [""]
+        table.add_row(
+            Text(uuid), Text(status, style=COLOURS.get(status, "cyan")), Text(progress), Text(name), Text(last[0])
+        )
+    Console().print(table)
+
+
+def details(job: "JobDetails") -> None:
+    """All of a job, under headings."""
+    times = job.time_info
+    rows = {
+        "uuid": job.uuid,
+        "name": job.name or "-",
+        "status": job.status,
+        "progress": "-" if job.progress is None else f"{job.progress} %",
+        "retry": str(job.retry),
+        "request": times.request or "-",
+        "started": times.started or "-",
+        "stopped": times.stopped or "-",
+    }
+    for key, value in rows.items():
+        line(f"{key + ':':10}{value}")
+    if job.steps:
+        line("steps:")
+        for step in job.steps:
+            line(f"  {'running' if step.running else f'{step.duration:.3f} s':>12}  {step.info}")
+    if job.result is not None:
+        line("result:")
+        line(json.dumps(job.result, indent=2, ensure_ascii=False))
+    if job.error:
+        line("error:")
+        line(job.error)
+
+
+@contextmanager
+def job_progress(*, quiet: bool) -> Iterator[Callable[["JobDetails"], None]]:
+    """Shows a job's changes: a live bar on a terminal, else a line a change."""
+    if quiet:
+        yield lambda _: None
+    elif not sys.stderr.isatty():
+        yield _ChangeLines().show
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.fields[status]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[step]}", markup=False),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=None, status="", step="")
+
+            def show(job: "JobDetails") -> None:
+                percent = 100 if job.succeeded else job.progress
+                bar.update(
+                    task,
+                    total=None if percent is None else 100,
+                    completed=percent or 0,
+                    status=_clean(job.status),
+                    step=_clean(job.step or ""),
+                )
+
+            yield show
+
+
+@contextmanager
+def transfer_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows a file on its way: a bar on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(_clean(name), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _ChangeLines:
+    """One line for each change of a job: status, percent, step."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, job: "JobDetails") -> None:
+        percent = "" if job.progress is None else f" {job.progress} %"
+        text = f"{job.uuid} {job.status}{percent} {job.step or ''}".rstrip()
+        if text != self._shown:
+            note(text)
+        self._shown = text
+
+
+def _cells(job: "JobState") -> tuple[str, ...]:
+    progress = "" if job.progress is None else f"{job.progress} %"
+    return job.uuid, job.status, progress, job.name or "", job.error or ""
+
+
+def _clean(text: str) -> str:
+    return text.translate(CONTROLS)
+
+
+def _print(text: str, to: TextIO) -> None:
+    print(_clean(text), file=to, flush=True)
