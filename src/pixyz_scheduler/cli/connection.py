@@ -22,7 +22,10 @@ class Globals:
 
 def connect(context: typer.Context, token: str | None) -> "SchedulerClient":
     """A client for this command; what stands after the command wins over what stands before it."""
-    from pixyz_scheduler.client import SchedulerClient
+    from pixyz_scheduler.client import BadAddress, SchedulerClient
 
     given = context.find_object(Globals) or Globals()
-    return SchedulerClient(given.url or DEFAULT_URL, token or given.token)
+    try:
+        return SchedulerClient(given.url or DEFAULT_URL, token or given.token)
+    except BadAddress as error:
+        raise typer.BadParameter(str(error), param_hint="'-u'") from error

@@ -1,14 +1,13 @@
 """Follows a job until it ends: by the server's events where it offers them, else by asking again."""
 
-import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from pixyz_scheduler.client import parsing, protocol
-from pixyz_scheduler.client.errors import StillWorking, UnexpectedAnswer
+from pixyz_scheduler.client import protocol
+from pixyz_scheduler.client.errors import StillWorking
 from pixyz_scheduler.client.models import JobDetails, JobRef
 from pixyz_scheduler.client.pace import WATCHING
-from pixyz_scheduler.client.sse import Event, EventLines
+from pixyz_scheduler.client.sse import EventLines
 from pixyz_scheduler.client.transport import Transport
 from pixyz_scheduler.errors import Unavailable
 
@@ -72,9 +71,10 @@ class Watch:
                     yield self._ask()  # what happened while the stream was being opened
                     for line in response.iter_lines():
                         self._remaining(SILENCE)
-                        event = lines.feed(line)
-                        if event is not None:
-                            yield self._report(event)
+                        # An event is a doorbell. What it carries may be older than what we have asked meanwhile,
+                        # and progress that goes back is a lie.
+                        if lines.feed(line) is not None:
+                            yield self._ask()
             except Unavailable:
                 pass  # away for a moment: the next question decides whether for too long
             self._pause(RECONNECT)
@@ -88,16 +88,6 @@ class Watch:
             unchanged = unchanged + 1 if details == last else 0
             last = details
             yield details
-
-    def _report(self, event: Event) -> JobDetails:
-        """The event's own report where it carries a whole one; else the event is a doorbell."""
-        try:
-            told = json.loads(event.data)
-            if isinstance(told, dict) and {"uuid", "status", "steps", "result"} <= told.keys():
-                return parsing.details_from(told)
-        except (ValueError, UnexpectedAnswer):
-            pass
-        return self._ask()
 
     def _ask(self) -> JobDetails:
         tries, since = 0, self._clock()
