@@ -97,7 +97,7 @@ def show_status(
     if as_json:
         render.as_json(state.raw)
     else:
-        render.jobs((state,))
+        render.state(state)
 
 
 def show_details(

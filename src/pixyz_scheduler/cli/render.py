@@ -21,6 +21,8 @@ COLOURS: Mapping[str, str] = {
     "REVOKED": "yellow",
     "RETRY": "yellow",
 }
+LONGEST_NAME = 24
+"""Cells that a name may take in a table; the error gets the rest."""
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
 
@@ -62,7 +64,7 @@ def as_json(value: object) -> None:
 
 def sent(job: "JobState") -> None:
     """A job that was accepted, and how to go on."""
-    jobs((job,))
+    state(job)
     if sys.stdout.isatty():
         note(f"The job is {job.status}. Follow it: pixyz-scheduler status -j {job.uuid} -w")
 
@@ -72,30 +74,31 @@ def saved(path: Path) -> None:
     line(str(path))
 
 
+def state(job: "JobState") -> None:
+    """One job on one line; in a pipe parted by tabs."""
+    cells = _cells(job)
+    line("  ".join(filter(None, cells)) if sys.stdout.isatty() else "\t".join(cells))
+
+
 def jobs(states: Sequence["JobState"]) -> None:
     """Jobs as a table; in a pipe one line each, parted by tabs, without a header."""
     if not sys.stdout.isatty():
         for job in states:
-            line("\t".join(" ".join(cell.split()) for cell in _cells(job)))
+            state(job)
         return
-    from rich import box
+    from rich.cells import set_cell_size
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("uuid", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("progress", justify="right", no_wrap=True)
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
-    table.add_column("error", overflow="ellipsis", no_wrap=True)
-    for job in states:
-        uuid, status, progress, name, reason = (_clean(cell) for cell in _cells(job))
-        last = reason.strip().splitlines()[-1:] or [""]
-        table.add_row(
-            Text(uuid), Text(status, style=COLOURS.get(status, "cyan")), Text(progress), Text(name), Text(last[0])
-        )
-    Console().print(table)
+    rows = [_cells(job) for job in states]
+    width = min(max(len("name"), *(len(name) for *_, name, _ in rows)), LONGEST_NAME)
+    console = Console()
+    heads = f"{'uuid':36}  {'status':8}  {'progress':>8}  {set_cell_size('name', width)}  error"
+    console.print(Text(heads, style="bold"), no_wrap=True, overflow="ellipsis")
+    for uuid, status, progress, name, reason in rows:
+        rest = f"  {progress:>8}  {set_cell_size(name, width)}  {reason}"
+        row = Text.assemble(f"{uuid:36}  ", (f"{status:8}", COLOURS.get(status, "cyan")), rest)
+        console.print(row, no_wrap=True, overflow="ellipsis")
 
 
 def details(job: "JobDetails") -> None:
@@ -188,9 +191,15 @@ class _ChangeLines:
         self._shown = text
 
 
-def _cells(job: "JobState") -> tuple[str, ...]:
+def _cells(job: "JobState") -> tuple[str, str, str, str, str]:
     progress = "" if job.progress is None else f"{job.progress} %"
-    return job.uuid, job.status, progress, job.name or "", job.error or ""
+    # Where the error is a traceback, its last line is what failed, in words.
+    reason = (job.error or "").strip().splitlines()[-1:]
+    return _cell(job.uuid), _cell(job.status), progress, _cell(job.name or ""), _cell("".join(reason))
+
+
+def _cell(text: str) -> str:
+    return _clean(" ".join(text.split()))
 
 
 def _clean(text: str) -> str:

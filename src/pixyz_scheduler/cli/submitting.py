@@ -118,7 +118,7 @@ def cancel_job(
     if as_json:
         render.as_json(state.raw)
     else:
-        render.jobs((state,))
+        render.state(state)
 
 
 def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following) -> None:
@@ -144,5 +144,5 @@ def _show_end(ended: "JobDetails", following: Following) -> None:
         if ended.succeeded:
             render.as_json(ended.result)
     elif not following.batch:
-        render.jobs((ended,))
+        render.state(ended)
     waiting.show_error(ended)

@@ -31,7 +31,7 @@ def show_end(ended: "JobDetails", *, as_json: bool) -> None:
     if as_json:
         render.as_json(ended.raw)
         return
-    render.jobs((ended,))
+    render.state(ended)
     show_error(ended)
 
 
