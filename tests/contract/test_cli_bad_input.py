@@ -48,6 +48,9 @@ USAGE = {
     "convert to no format": (["convert", "-i", "bad.json", "-o", "wheel"], "the format is not clear"),
     "convert into a folder": (["convert", "-i", "bad.json", "-o", "."], "is a directory"),
     "url of another kind": (["-u", "ftp://farm", "jobs"], "'ftp://farm' is not the URL of a scheduler"),
+    "url with a space": (["-u", "http://my farm", "jobs"], "'http://my farm' is not the URL of a scheduler"),
+    "timeout without a wait": (["status", "-j", GONE, "--timeout", "3"], "it bounds the waiting: give -w too"),
+    "timeout without a wait of exec": (["process", "-n", "a", "--timeout", "3"], "it bounds the waiting: give -w too"),
     "url with a wrong port": (["-u", "http://farm:port", "jobs"], "is not the URL of a scheduler"),
 }
 
@@ -122,6 +125,14 @@ def test_a_server_that_answers_badly_is_one_line(server, fault, text):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith(text)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["http://a..b", "http://" + "a" * 300, "http://xn--"])
+def test_a_host_that_cannot_be_is_one_line(url):
+    done = run(url, "jobs")
+    assert done.returncode == 2
+    assert "is not the URL of a scheduler" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_cancelling_what_has_ended_says_how_it_ended(server):

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
+import subprocess
 
 import pytest
 
-from tests.fakes.command_line import run
+from tests.fakes.command_line import COMMAND, environment, run
 from tests.fakes.scheduler_api import KEY, PROCESSES, fake_scheduler, state
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -111,6 +113,7 @@ def test_exec_sends_every_option(server, script, tmp_path):
     assert job.form["name"] == "my job"
     assert json.loads(job.form["params"]) == {"a": [1, "ü"]}
     assert json.loads(job.form["config"]) == {"entrypoint": "main", "queue": "gpu", "time_limit": 90}
+    assert '"time_limit": 90}' in job.form["config"]
     assert job.files == {
         "script": ("hello.py", script.read_bytes()),
         "file": ("wheel.step", b"ISO-10303-21;\r\n\x00\xff"),
@@ -248,3 +251,30 @@ def test_a_console_without_unicode_still_shows_the_answer(server):
     done = run(server, "jobs", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert "Rad-?" in done.stdout
+
+
+def test_json_loses_nothing_and_drives_no_terminal(server):
+    result = {"text": "\x1b[2J\x7f\x9b Ω", "half": "\ud800"}
+    job = server.job((state("SUCCESS", 100, result=result),))
+    for encoding in ("utf-8", "latin-1"):
+        done = run(server, "details", "--json", "-j", job.uuid, PYTHONIOENCODING=encoding, text=False)
+        assert json.loads(done.stdout.decode(encoding))["result"] == result
+        assert b"\x1b" not in done.stdout
+        assert "\x9b" not in done.stdout.decode(encoding)
+        assert b"\x7f" not in done.stdout
+
+
+def test_a_pipe_that_closes_early_is_no_traceback(server):
+    for _ in range(300):
+        server.job(name="a long name " * 20)
+    shell = "exec " + shlex.join(COMMAND) + " jobs --limit 1000 | head -1"
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        env=environment(PIXYZ_URL=server.url, PIXYZ_TOKEN=KEY),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1

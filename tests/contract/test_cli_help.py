@@ -63,7 +63,7 @@ def test_help_is_shown(arguments):
 
 
 def test_help_is_quick_it_imports_neither_http_nor_the_server():
-    heavy = "httpx fastapi celery redis kombu pydantic_settings uvicorn numpy rich.progress".split()
+    heavy = ["httpx", "fastapi", "celery", "redis", "kombu", "pydantic_settings", "uvicorn", "numpy", "rich.progress"]
     ask = f"""
 import sys
 from pixyz_scheduler.cli.main import main

@@ -45,6 +45,11 @@ def test_jobs_are_a_table_with_a_header_that_fits_the_terminal(server):
     assert any(line.split() == ["uuid", "status", "progress", "name", "error"] for line in lines)
 
 
+def test_no_jobs_are_a_table_too(server):
+    shown, status = on_terminal(server, "jobs")
+    assert (plain(shown).split(), status) == (["uuid", "status", "progress", "name", "error"], 0)
+
+
 def test_a_download_shows_a_bar(server, tmp_path):
     shown, status = on_terminal(
         server, "download", "-j", server.job().uuid, "-f", "result.glb", "-o", tmp_path / "a.glb"

@@ -39,6 +39,7 @@ def answer(body, status=200):
         ("farm:8001", "http://farm:8001"),
         ("localhost", "http://localhost"),
         ("http://[::1]:8001", "http://[::1]:8001"),
+        ("http://bücher.example", "http://bücher.example"),
     ],
 )
 def test_an_address_is_taken_as_people_write_it(given, used):
@@ -46,7 +47,18 @@ def test_an_address_is_taken_as_people_write_it(given, used):
 
 
 @pytest.mark.parametrize(
-    "given", ["", " ", "ftp://farm", "http://", "http://farm:port", "http://farm:99999", "http://[::1"]
+    "given",
+    [
+        "",
+        " ",
+        "ftp://farm",
+        "http://",
+        "http://farm:port",
+        "http://farm:99999",
+        "http://[::1",
+        "http://a..b",
+        "http://my farm",
+    ],
 )
 def test_an_address_that_is_none_is_refused(given):
     with pytest.raises(BadAddress, match="is not the URL of a scheduler"):

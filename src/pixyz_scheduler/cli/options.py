@@ -68,10 +68,19 @@ def params(text: str | None) -> dict[str, object] | None:
 
 
 def seconds(value: float | None, option: str) -> float | None:
-    """A time in seconds that can pass."""
-    if value is not None and not 0 < value < float("inf"):
+    """A time in seconds that can pass; whole where it is whole."""
+    if value is None:
+        return None
+    if not 0 < value < float("inf"):
         raise typer.BadParameter("a time is more than 0 seconds", param_hint=f"'{option}'")
-    return value
+    return int(value) if value.is_integer() else value
+
+
+def patience(timeout: float | None, *, waits: bool) -> float | None:
+    """How long to wait, if there is any waiting."""
+    if timeout is not None and not waits:
+        raise typer.BadParameter("it bounds the waiting: give -w too", param_hint="'--timeout'")
+    return seconds(timeout, "--timeout")
 
 
 def job_id(text: str) -> str:

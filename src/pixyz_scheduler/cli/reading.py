@@ -87,10 +87,10 @@ def show_status(
     as_json: options.AsJson = False,
 ) -> None:
     """Show where a job stands; with -w, follow it to its end."""
-    job = options.job_id(job)
+    job, bound = options.job_id(job), options.patience(timeout, waits=wait)
     with connect(context, token) as scheduler:
         if wait:
-            ended = waiting.follow(scheduler, job, timeout=options.seconds(timeout, "--timeout"), quiet=as_json)
+            ended = waiting.follow(scheduler, job, timeout=bound, quiet=as_json)
             waiting.show_end(ended, as_json=as_json)
             raise typer.Exit(waiting.exit_status(ended))
         state = scheduler.status(job)

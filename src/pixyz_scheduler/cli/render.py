@@ -4,6 +4,7 @@ What was asked for goes to stdout; progress, notes and errors go to stderr, so t
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ COLOURS: Mapping[str, str] = {
     "REVOKED": "yellow",
     "RETRY": "yellow",
 }
+NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
+"""What JSON need not escape, but a terminal must not get."""
 LONGEST_NAME = 24
 """Cells that a name may take in a table; the error gets the rest."""
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -57,9 +60,7 @@ def error(reason: Exception) -> None:
 
 def as_json(value: object) -> None:
     """What was asked for, for programs: indented on a terminal, else on one line."""
-    text = json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False)
-    # Escapes of the terminal are escapes in JSON too, all but DEL and the C1 controls.
-    _print(text, sys.stdout)
+    _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
 
 
 def sent(job: "JobState") -> None:
@@ -91,7 +92,7 @@ def jobs(states: Sequence["JobState"]) -> None:
     from rich.text import Text
 
     rows = [_cells(job) for job in states]
-    width = min(max(len("name"), *(len(name) for *_, name, _ in rows)), LONGEST_NAME)
+    width = min(max([len("name"), *(len(name) for *_, name, _ in rows)]), LONGEST_NAME)
     console = Console()
     heads = f"{'uuid':36}  {'status':8}  {'progress':>8}  {set_cell_size('name', width)}  error"
     console.print(Text(heads, style="bold"), no_wrap=True, overflow="ellipsis")
@@ -122,7 +123,7 @@ def details(job: "JobDetails") -> None:
             line(f"  {'running' if step.running else f'{step.duration:.3f} s':>12}  {step.info}")
     if job.result is not None:
         line("result:")
-        line(json.dumps(job.result, indent=2, ensure_ascii=False))
+        line(_json(job.result, indent=2))
     if job.error:
         line("error:")
         line(job.error)
@@ -200,6 +201,13 @@ def _cells(job: "JobState") -> tuple[str, str, str, str, str]:
 
 def _cell(text: str) -> str:
     return _clean(" ".join(text.split()))
+
+
+def _json(value: object, *, indent: int | None) -> str:
+    """JSON that loses nothing: what the terminal must not get, or its encoding lacks, is escaped."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(value, indent=indent, ensure_ascii=not unicode)
+    return NOT_FOR_PRINT.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _clean(text: str) -> str:

@@ -58,7 +58,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     as_json: options.AsJson = False,
 ) -> None:
     """Run a Python script of yours on the farm, with a file if it needs one."""
-    bound = options.seconds(timeout, "--timeout")
+    bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
     with connect(context, token) as scheduler:
@@ -92,7 +92,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     as_json: options.AsJson = False,
 ) -> None:
     """Run a process of the scheduler, with a file if it needs one."""
-    bound = options.seconds(timeout, "--timeout")
+    bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
     with connect(context, token) as scheduler:

@@ -46,8 +46,10 @@ def address(url: str) -> str:
         text = f"http://{text}"
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        # As the resolver will encode it: what it cannot take fails deep inside otherwise, as a UnicodeError.
+        host = (parts.hostname or "").encode("idna")
+        usable = parts.scheme in {"http", "https"} and bool(host) and b" " not in host and parts.port != 0
+    except ValueError:  # a UnicodeError is one
         usable = False
     if not usable:
         raise BadAddress(f"{url!r} is not the URL of a scheduler: write it as http://host:8001.")

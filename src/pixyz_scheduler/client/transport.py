@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from pixyz_scheduler.client import protocol
-from pixyz_scheduler.client.errors import TransferFailed, Unreachable
+from pixyz_scheduler.client.errors import BadAddress, TransferFailed, Unreachable
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.client.protocol import Call
 
@@ -28,7 +28,7 @@ class Transport:
         self._timeout = timeout
         parts = urlsplit(self.url)
         self._http = httpx.Client(
-            base_url=self.url,
+            base_url=_checked(self.url),
             headers=protocol.headers(token),
             timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
             # A proxy from the environment is never the way to this machine itself.
@@ -81,6 +81,15 @@ def read_whole(response: httpx.Response) -> Answer:
     """The answer of a streamed response whose body is wanted after all."""
     response.read()
     return _answer(response)
+
+
+def _checked(url: str) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+        address.host.encode("idna")  # httpx decodes the host only when it is asked for
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise BadAddress(f"{url!r} is not the URL of a scheduler: {_reason(error)}.") from error
+    return address
 
 
 def _open(path: Path) -> BinaryIO:
