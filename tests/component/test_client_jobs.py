@@ -68,6 +68,20 @@ def test_jobs_are_listed_newest_first(client, server):
     assert [job.name for job in client.jobs(limit=1)] == ["new"]
 
 
+@pytest.mark.parametrize(("limit", "pages"), [(3, 1), (4, 2), (7, 3), (100, 3)])
+def test_a_long_listing_comes_in_pages(client, server, limit, pages):
+    server.page = 3
+    names = [server.job(name=str(number)).name for number in range(8)]
+    assert [job.name for job in client.jobs(limit=limit)] == names[::-1][:limit]
+    assert len(server.requests) == pages
+
+
+def test_a_server_that_knows_no_limit_is_cut_here(client, server):
+    rows = [{"uuid": GONE, "status": "PENDING"}] * 5
+    server.faults.append(("/jobs", json.dumps({"jobs": rows}).encode()))
+    assert len(client.jobs(limit=2)) == 2
+
+
 def test_a_cancelled_job_is_revoked_and_an_ended_one_is_a_conflict(client, server):
     assert client.cancel(server.job().uuid).status == "REVOKED"
     with pytest.raises(Conflict, match="has ended already: SUCCESS"):

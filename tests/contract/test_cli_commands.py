@@ -214,6 +214,23 @@ def test_convert_ends_with_the_file_on_disk(server, tmp_path):
     assert json.loads(server.submitted().form["params"]) == {"extension": "glb", "quality": "high"}
 
 
+def test_convert_tells_what_was_lost(server, tmp_path):
+    (tmp_path / "wheel.step").write_text("ISO-10303-21;")
+    server.plan = (state("SUCCESS", 100, result={"output": "result.glb", "warnings": ["PMI cannot be held by GLB"]}),)
+    done = run(server, "convert", "-i", tmp_path / "wheel.step", "-o", tmp_path / "wheel.glb")
+    assert done.returncode == 0
+    assert done.stderr.endswith("Warning: PMI cannot be held by GLB\n")
+
+
+def test_convert_picks_the_format_of_the_output_among_several(server, tmp_path):
+    (tmp_path / "wheel.step").write_text("ISO-10303-21;")
+    server.outputs = {"result.glb": b"glb", "result.usdz": b"usdz"}
+    more = ["-p", '{"extensions": ["glb", "usdz"]}']
+    run(server, "convert", "-i", tmp_path / "wheel.step", "-o", tmp_path / "wheel.usdz", *more)
+    assert json.loads(server.submitted().form["params"]) == {"extensions": ["glb", "usdz"]}
+    assert (tmp_path / "wheel.usdz").read_bytes() == b"usdz"
+
+
 def test_convert_brings_the_files_that_belong_to_the_format(server, tmp_path):
     (tmp_path / "wheel.step").write_text("ISO-10303-21;")
     server.outputs = {"wheel.obj": b"mtllib wheel.mtl", "wheel.mtl": b"newmtl a", "textures/a.png": b"png"}

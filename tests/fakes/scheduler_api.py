@@ -95,6 +95,8 @@ class FakeScheduler(ThreadingHTTPServer):
         """How often the archive is not ready once the job has ended."""
         self.events = 0
         """How many events a stream tells before it ends; 0: none is offered."""
+        self.page = 1000
+        """The most jobs that one listing tells."""
         self.faults: list = []
         """(path pattern, fault): the next request that matches meets the fault, once. A fault is an HTTP status,
         "drop" (the connection breaks), "cut" (the body ends early) or bytes (a 200 that says so)."""
@@ -134,7 +136,7 @@ def fake_scheduler() -> Iterator[FakeScheduler]:
             thread.join()
 
 
-class _Refusal(Exception):  # noqa: N818
+class _Refusal(Exception):
     def __init__(self, code, details):
         self.code = code
         self.details = details
@@ -142,6 +144,7 @@ class _Refusal(Exception):  # noqa: N818
 
 class _Conversation(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go in two writes: the second would wait 40 ms for an ACK
     server: FakeScheduler
 
     def log_message(self, *_):
@@ -220,7 +223,9 @@ class _Conversation(BaseHTTPRequestHandler):
         query = {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
         rows = [job.state_body(job.now()) for job in reversed(self.server.jobs.values())]
         rows = [row for row in rows if query.get("status") in {None, row["status"]}]
-        self._json({"jobs": rows[: int(query.get("limit", 100))]})
+        start = int(query.get("cursor", 0))
+        end = start + min(int(query.get("limit", 100)), self.server.page)
+        self._json({"jobs": rows[start:end], "cursor": str(end) if end < len(rows) else None})
 
     def _submit(self):
         form, files = self._form()

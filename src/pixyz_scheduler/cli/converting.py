@@ -38,7 +38,9 @@ def convert(
     extension = output.suffix.removeprefix(".").lower()
     if not extension:
         raise typer.BadParameter("the format is not clear: end the name like wheel.glb", param_hint="'-o'")
-    wanted = {"extension": extension, **(options.params(params) or {})}
+    given = options.params(params) or {}
+    # Who names several formats by himself gets them; which of them is wanted here is in the name of the output.
+    wanted = given if "extensions" in given else {"extension": extension, **given}
     with connect(context, token) as scheduler:
         ended = _run(scheduler, "convert_file", file, wanted)
         outputs = scheduler.outputs(ended)
@@ -90,13 +92,16 @@ def _run(scheduler: "SchedulerClient", process: str, file: Path, params: dict[st
     if not ended.succeeded:
         waiting.show_error(ended)
         raise typer.Exit(waiting.exit_status(ended))
+    warnings = ended.result.get("warnings") if isinstance(ended.result, dict) else None
+    for warning in warnings if isinstance(warnings, list) else ():
+        render.note(f"Warning: {warning}")
     return ended
 
 
 def _choose(outputs: tuple[str, ...], ended: "JobDetails", suffix: str) -> str:
     """The file that was asked for: the one the result names, else the first of the right kind, outermost first."""
     named = ended.result.get("output") if isinstance(ended.result, dict) else None
-    if isinstance(named, str) and named in outputs:
+    if isinstance(named, str) and named in outputs and PurePosixPath(named).suffix.lower() == suffix:
         return named
     fitting = [path for path in outputs if PurePosixPath(path).suffix.lower() == suffix]
     if not fitting:

@@ -100,17 +100,24 @@ class SchedulerClient:
     def jobs(
         self,
         *,
-        limit: int | None = None,
-        cursor: str | None = None,
+        limit: int = 100,
         status: str | None = None,
         name: str | None = None,
         queue: str | None = None,
         since: str | None = None,
     ) -> tuple[JobState, ...]:
-        """The jobs, newest first."""
-        return self._transport.send(
-            protocol.jobs(limit=limit, cursor=cursor, status=status, name=name, queue=queue, since=since)
-        )
+        """The newest jobs, newest first, at most `limit` of them; as many pages as that takes."""
+        found: tuple[JobState, ...] = ()
+        cursor = None
+        while True:
+            wanted = limit - len(found)
+            page = self._transport.send(
+                protocol.jobs(limit=wanted, cursor=cursor, status=status, name=name, queue=queue, since=since)
+            )
+            found += page.jobs[:wanted]
+            cursor = page.cursor
+            if not cursor or not page.jobs or len(found) >= limit:
+                return found
 
     def status(self, job: JobRef) -> JobState:
         """Where a job stands."""

@@ -21,15 +21,15 @@ class Unreachable(Unavailable):
     """Nothing answers at the URL; the text says what to do."""
 
 
-class UnexpectedAnswer(SchedulerError):  # noqa: N818  (the tree reads as words, see pixyz_scheduler.errors)
+class UnexpectedAnswer(SchedulerError):
     """Something answers, but not as a scheduler does."""
 
 
-class TransferFailed(SchedulerError):  # noqa: N818
+class TransferFailed(SchedulerError):
     """A file could not be fetched, or could not be kept on this machine."""
 
 
-class StillWorking(SchedulerError):  # noqa: N818
+class StillWorking(SchedulerError):
     """The time given to a wait is over and the job has not ended; `status` says where it stands."""
 
     def __init__(self, job_id: str, status: str, seconds: float) -> None:

@@ -77,5 +77,13 @@ class JobDetails(JobState):
         return self.steps[-1].info if self.steps else None
 
 
+@dataclass(frozen=True)
+class JobPage:
+    """Some jobs, newest first, and where the next ones begin (None: there are none)."""
+
+    jobs: tuple[JobState, ...]
+    cursor: str | None = None
+
+
 JobRef = str | JobState
 """A job, by its uuid or by what the server said of it."""

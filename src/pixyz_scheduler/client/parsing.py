@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pixyz_scheduler.client.errors import UnexpectedAnswer
-from pixyz_scheduler.client.models import JobDetails, JobState, Step, TimeInfo
+from pixyz_scheduler.client.models import JobDetails, JobPage, JobState, Step, TimeInfo
 from pixyz_scheduler.errors import (
     AccessDenied,
     BadInput,
@@ -76,12 +76,13 @@ def job_details(answer: Answer) -> JobDetails:
     return details_from(_object(answer))
 
 
-def job_states(answer: Answer) -> tuple[JobState, ...]:
-    """The jobs of a listing."""
-    rows = _object(answer).get("jobs")
+def job_page(answer: Answer) -> JobPage:
+    """A page of a listing."""
+    told = _object(answer)
+    rows = told.get("jobs")
     if not isinstance(rows, list):
         raise UnexpectedAnswer(f'The listing of jobs has no "jobs".{_quote(answer.body)}')
-    return tuple(state_from(row) for row in rows if isinstance(row, dict))
+    return JobPage(tuple(state_from(row) for row in rows if isinstance(row, dict)), _text(told.get("cursor")))
 
 
 def names(key: str) -> Callable[[Answer], tuple[str, ...]]:

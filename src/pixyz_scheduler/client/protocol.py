@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from pixyz_scheduler.client import parsing
 from pixyz_scheduler.client.errors import BadAddress
-from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
+from pixyz_scheduler.client.models import JobDetails, JobPage, JobRef, JobState
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.errors import AccessDenied, BadInput, InvalidJobId, InvalidParams
 
@@ -90,10 +90,10 @@ def process_doc(name: str) -> Call[str]:
     return Call("GET", f"/processes/{quote(name, safe='')}", parsing.doc)
 
 
-def jobs(**filters: str | int | None) -> Call[tuple[JobState, ...]]:
-    """The jobs, newest first."""
+def jobs(**filters: str | int | None) -> Call[JobPage]:
+    """A page of the jobs, newest first."""
     query = {key: str(value) for key, value in filters.items() if value is not None}
-    return Call("GET", "/jobs", parsing.job_states, query=query)
+    return Call("GET", "/jobs", parsing.job_page, query=query)
 
 
 def status(job: JobRef) -> Call[JobState]:
