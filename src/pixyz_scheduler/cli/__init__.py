@@ -1,0 +1,1 @@
+"""The command line: `pixyz-scheduler`. Needs nothing of the server until a server's command is called."""

@@ -1,0 +1,31 @@
+"""Connects a command to the scheduler that its options, the global options or the environment name."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from pixyz_scheduler.cli.options import DEFAULT_URL
+
+if TYPE_CHECKING:
+    # Importing httpx costs 130 ms that --help need not pay.
+    from pixyz_scheduler.client import SchedulerClient
+
+
+@dataclass(frozen=True)
+class Globals:
+    """What was given before the command."""
+
+    url: str | None = None
+    token: str | None = None
+
+
+def connect(context: typer.Context, token: str | None) -> "SchedulerClient":
+    """A client for this command; what stands after the command wins over what stands before it."""
+    from pixyz_scheduler.client import BadAddress, SchedulerClient
+
+    given = context.find_object(Globals) or Globals()
+    try:
+        return SchedulerClient(given.url or DEFAULT_URL, token or given.token)
+    except BadAddress as error:
+        raise typer.BadParameter(str(error), param_hint="'-u'") from error

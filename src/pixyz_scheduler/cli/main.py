@@ -1,0 +1,64 @@
+"""The entry point `pixyz-scheduler`: puts the commands together and turns errors into exit statuses."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pixyz_scheduler import __version__
+from pixyz_scheduler.cli import converting, exits, options, reading, render, submitting, transferring
+from pixyz_scheduler.cli.connection import Globals
+from pixyz_scheduler.errors import SchedulerError
+
+GROUPS = (reading.register, submitting.register, converting.register, transferring.register)
+"""Each adds its commands to the app. None may import httpx or the server before its command is called."""
+
+
+def main() -> None:
+    """Run the command line."""
+    render.prepare()
+    try:
+        make_app()(prog_name="pixyz-scheduler")
+    except SchedulerError as error:
+        render.error(error)
+        sys.exit(exits.REFUSED)
+
+
+def make_app() -> typer.Typer:
+    """The command line with all its commands."""
+    app = typer.Typer(
+        name="pixyz-scheduler",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        # Boxes are for people; in a pipe an error is one plain line that grep finds.
+        rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="First steps: pixyz-scheduler list; pixyz-scheduler convert -i wheel.step -o wheel.glb",
+    )
+    app.callback()(_before_the_command)
+    for register in GROUPS:
+        register(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer hands a flag's value by position)
+    if wanted:
+        render.line(__version__)
+        raise typer.Exit
+
+
+def _before_the_command(
+    context: typer.Context,
+    *,
+    url: options.Url = None,
+    token: options.Token = None,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print this program's version.")
+    ] = False,
+) -> None:
+    """Send 3D work to a Pixyz Scheduler, watch it, and fetch what it made."""
+    context.obj = Globals(url=url, token=token)
+
+
+if __name__ == "__main__":
+    main()

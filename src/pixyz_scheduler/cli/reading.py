@@ -1,0 +1,126 @@
+"""The commands that only look: version, list, doc, jobs, status, details, outputs."""
+
+from typing import Annotated
+
+import typer
+
+from pixyz_scheduler import __version__
+from pixyz_scheduler.cli import options, render, waiting
+from pixyz_scheduler.cli.connection import connect
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("version", epilog="Example: pixyz-scheduler -u http://farm:8001 version")(show_version)
+    app.command("list", epilog="Example: pixyz-scheduler list -t KEY")(list_processes)
+    app.command("doc", epilog="Example: pixyz-scheduler doc -n convert_file")(show_doc)
+    app.command("jobs", epilog="Example: pixyz-scheduler jobs --status FAILURE --limit 20")(list_jobs)
+    app.command("status", epilog="Example: pixyz-scheduler status -j UUID -w")(show_status)
+    app.command("details", epilog="Example: pixyz-scheduler details -j UUID --json")(show_details)
+    app.command("outputs", epilog="Example: pixyz-scheduler outputs -j UUID")(list_outputs)
+
+
+def show_version(context: typer.Context, *, token: options.Token = None, as_json: options.AsJson = False) -> None:
+    """Show the versions of this program and of the scheduler."""
+    if not as_json:
+        render.line(f"pixyz-scheduler {__version__}")
+    with connect(context, token) as scheduler:
+        server = scheduler.version()
+        if as_json:
+            render.as_json({"client": __version__, "server": server, "url": scheduler.url})
+        else:
+            render.line(f"scheduler {server} at {scheduler.url}")
+
+
+def list_processes(context: typer.Context, *, token: options.Token = None, as_json: options.AsJson = False) -> None:
+    """List the processes that the scheduler offers."""
+    with connect(context, token) as scheduler:
+        names = scheduler.processes()
+    if as_json:
+        render.as_json({"processes": names})
+    else:
+        render.lines(names)
+
+
+def show_doc(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Option("-n", "--name", help="The process.")],
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show what a process does and which parameters it takes."""
+    with connect(context, token) as scheduler:
+        doc = scheduler.process_doc(name)
+    if as_json:
+        render.as_json({"doc": doc})
+    else:
+        render.line(doc)
+
+
+def list_jobs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")] = 100,
+    status: Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")] = None,
+    name: Annotated[str | None, typer.Option("-a", "--name", help="Only jobs of this name.")] = None,
+    queue: Annotated[str | None, typer.Option("-q", "--queue", help="Only jobs of this queue.")] = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the jobs, newest first. In a pipe: uuid, status, progress, name, error, parted by tabs."""
+    with connect(context, token) as scheduler:
+        jobs = scheduler.jobs(limit=limit, status=status and status.upper(), name=name, queue=queue)
+    if as_json:
+        render.as_json({"jobs": [job.raw for job in jobs]})
+    else:
+        render.jobs(jobs)
+
+
+def show_status(
+    context: typer.Context,
+    *,
+    job: options.Job,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show where a job stands; with -w, follow it to its end."""
+    job, bound = options.job_id(job), options.patience(timeout, waits=wait)
+    with connect(context, token) as scheduler:
+        if wait:
+            ended = waiting.follow(scheduler, job, timeout=bound, quiet=as_json)
+            waiting.show_end(ended, as_json=as_json)
+            raise typer.Exit(waiting.exit_status(ended))
+        state = scheduler.status(job)
+    if as_json:
+        render.as_json(state.raw)
+    else:
+        render.state(state)
+
+
+def show_details(
+    context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
+) -> None:
+    """Show all of a job: times, steps, result, traceback."""
+    job = options.job_id(job)
+    with connect(context, token) as scheduler:
+        details = scheduler.details(job)
+    if as_json:
+        render.as_json(details.raw)
+    else:
+        render.details(details)
+
+
+def list_outputs(
+    context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
+) -> None:
+    """List the files that a job has made."""
+    job = options.job_id(job)
+    with connect(context, token) as scheduler:
+        paths = scheduler.outputs(job)
+    if as_json:
+        render.as_json({"outputs": paths})
+    else:
+        render.lines(paths)

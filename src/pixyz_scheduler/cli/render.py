@@ -1,0 +1,218 @@
+"""All that the command line prints. On a terminal with rich, in a pipe as plain lines.
+
+What was asked for goes to stdout; progress, notes and errors go to stderr, so that a pipe stays clean.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
+    from pixyz_scheduler.client import JobDetails, JobState
+
+COLOURS: Mapping[str, str] = {
+    "SUCCESS": "green",
+    "FAILURE": "red",
+    "REJECTED": "red",
+    "REVOKED": "yellow",
+    "RETRY": "yellow",
+}
+NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
+"""What JSON need not escape, but a terminal must not get."""
+LONGEST_NAME = 24
+"""Cells that a name may take in a table; the error gets the rest."""
+CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
+
+
+def prepare() -> None:
+    """Let no character that the terminal's encoding lacks end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def line(text: str) -> None:
+    """What was asked for, on a line of its own."""
+    _print(text, sys.stdout)
+
+
+def lines(texts: Sequence[str]) -> None:
+    """What was asked for, each on a line of its own."""
+    for text in texts:
+        line(text)
+
+
+def note(text: str) -> None:
+    """Something to know beside what was asked for."""
+    _print(text, sys.stderr)
+
+
+def error(reason: Exception) -> None:
+    """Why a command ends without what was asked for."""
+    note(f"Error: {reason}")
+
+
+def as_json(value: object) -> None:
+    """What was asked for, for programs: indented on a terminal, else on one line."""
+    _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
+
+
+def sent(job: "JobState") -> None:
+    """A job that was accepted, and how to go on."""
+    state(job)
+    if sys.stdout.isatty():
+        note(f"The job is {job.status}. Follow it: pixyz-scheduler status -j {job.uuid} -w")
+
+
+def saved(path: Path) -> None:
+    """A file that lies on this machine now."""
+    line(str(path))
+
+
+def state(job: "JobState") -> None:
+    """One job on one line; in a pipe parted by tabs."""
+    cells = _cells(job)
+    line("  ".join(filter(None, cells)) if sys.stdout.isatty() else "\t".join(cells))
+
+
+def jobs(states: Sequence["JobState"]) -> None:
+    """Jobs as a table; in a pipe one line each, parted by tabs, without a header."""
+    if not sys.stdout.isatty():
+        for job in states:
+            state(job)
+        return
+    from rich.cells import set_cell_size
+    from rich.console import Console
+    from rich.text import Text
+
+    rows = [_cells(job) for job in states]
+    width = min(max([len("name"), *(len(name) for *_, name, _ in rows)]), LONGEST_NAME)
+    console = Console()
+    heads = f"{'uuid':36}  {'status':8}  {'progress':>8}  {set_cell_size('name', width)}  error"
+    console.print(Text(heads, style="bold"), no_wrap=True, overflow="ellipsis")
+    for uuid, status, progress, name, reason in rows:
+        rest = f"  {progress:>8}  {set_cell_size(name, width)}  {reason}"
+        row = Text.assemble(f"{uuid:36}  ", (f"{status:8}", COLOURS.get(status, "cyan")), rest)
+        console.print(row, no_wrap=True, overflow="ellipsis")
+
+
+def details(job: "JobDetails") -> None:
+    """All of a job, under headings."""
+    times = job.time_info
+    rows = {
+        "uuid": job.uuid,
+        "name": job.name or "-",
+        "status": job.status,
+        "progress": "-" if job.progress is None else f"{job.progress} %",
+        "retry": str(job.retry),
+        "request": times.request or "-",
+        "started": times.started or "-",
+        "stopped": times.stopped or "-",
+    }
+    for key, value in rows.items():
+        line(f"{key + ':':10}{value}")
+    if job.steps:
+        line("steps:")
+        for step in job.steps:
+            line(f"  {'running' if step.running else f'{step.duration:.3f} s':>12}  {step.info}")
+    if job.result is not None:
+        line("result:")
+        line(_json(job.result, indent=2))
+    if job.error:
+        line("error:")
+        line(job.error)
+
+
+@contextmanager
+def job_progress(*, quiet: bool) -> Iterator[Callable[["JobDetails"], None]]:
+    """Shows a job's changes: a live bar on a terminal, else a line a change."""
+    if quiet:
+        yield lambda _: None
+    elif not sys.stderr.isatty():
+        yield _ChangeLines().show
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.fields[status]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[step]}", markup=False),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=None, status="", step="")
+
+            def show(job: "JobDetails") -> None:
+                percent = 100 if job.succeeded else job.progress
+                bar.update(
+                    task,
+                    total=None if percent is None else 100,
+                    completed=percent or 0,
+                    status=_clean(job.status),
+                    step=_clean(job.step or ""),
+                )
+
+            yield show
+
+
+@contextmanager
+def transfer_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows a file on its way: a bar on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(_clean(name), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _ChangeLines:
+    """One line for each change of a job: status, percent, step."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, job: "JobDetails") -> None:
+        percent = "" if job.progress is None else f" {job.progress} %"
+        text = f"{job.uuid} {job.status}{percent} {job.step or ''}".rstrip()
+        if text != self._shown:
+            note(text)
+        self._shown = text
+
+
+def _cells(job: "JobState") -> tuple[str, str, str, str, str]:
+    progress = "" if job.progress is None else f"{job.progress} %"
+    # Where the error is a traceback, its last line is what failed, in words.
+    reason = (job.error or "").strip().splitlines()[-1:]
+    return _cell(job.uuid), _cell(job.status), progress, _cell(job.name or ""), _cell("".join(reason))
+
+
+def _cell(text: str) -> str:
+    return _clean(" ".join(text.split()))
+
+
+def _json(value: object, *, indent: int | None) -> str:
+    """JSON that loses nothing: what the terminal must not get, or its encoding lacks, is escaped."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(value, indent=indent, ensure_ascii=not unicode)
+    return NOT_FOR_PRINT.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _clean(text: str) -> str:
+    return text.translate(CONTROLS)
+
+
+def _print(text: str, to: TextIO) -> None:
+    print(_clean(text), file=to, flush=True)

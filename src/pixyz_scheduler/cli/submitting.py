@@ -1,0 +1,148 @@
+"""The commands that start and end work: exec, process, cancel."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pixyz_scheduler.cli import options, render, waiting
+from pixyz_scheduler.cli.connection import connect
+
+if TYPE_CHECKING:
+    # Importing httpx costs 130 ms that --help need not pay.
+    from pixyz_scheduler.client import JobDetails, JobState, SchedulerClient
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("exec", epilog='Example: pixyz-scheduler exec -s hello.py -p \'{"name": "you"}\' -rw')(run_script)
+    app.command(
+        "process",
+        epilog='Example: pixyz-scheduler process -n convert_file -i wheel.step -p \'{"extension": "glb"}\' -w',
+    )(run_process)
+    app.command("cancel", epilog="Example: pixyz-scheduler cancel -j UUID")(cancel_job)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """What is shown of a job that was sent."""
+
+    wait: bool
+    result: bool
+    batch: bool
+    as_json: bool
+    timeout: float | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the job's end is wanted: a result is only there at the end."""
+        return self.wait or self.result
+
+
+def run_script(  # noqa: PLR0913  (a command's options are its arguments)
+    context: typer.Context,
+    *,
+    script: Annotated[Path, typer.Option("-s", "--script", exists=True, dir_okay=False, help="Your Python file.")],
+    file: options.OptionalInput = None,
+    params: options.Params = None,
+    entrypoint: options.Entrypoint = None,
+    queue: options.Queue = None,
+    time_limit: options.TimeLimit = None,
+    wait: options.Wait = False,
+    result: options.ShowResult = False,
+    name: options.Name = None,
+    batch: options.Batch = False,
+    timeout: options.Timeout = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Run a Python script of yours on the farm, with a file if it needs one."""
+    bound = options.patience(timeout, waits=wait or result)
+    following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
+    given, limit = options.params(params), options.seconds(time_limit, "-l")
+    with connect(context, token) as scheduler:
+        job = scheduler.submit(
+            script=script,
+            file=file,
+            params=given,
+            name=name,
+            entrypoint=entrypoint,
+            queue=queue,
+            time_limit=limit,
+        )
+        _follow(scheduler, job, following)
+
+
+def run_process(  # noqa: PLR0913  (a command's options are its arguments)
+    context: typer.Context,
+    *,
+    process: Annotated[str, typer.Option("-n", "--process", help="The process; `list` shows them.")],
+    file: options.OptionalInput = None,
+    params: options.Params = None,
+    entrypoint: options.Entrypoint = None,
+    queue: options.Queue = None,
+    time_limit: options.TimeLimit = None,
+    wait: options.Wait = False,
+    result: options.ShowResult = False,
+    name: options.Name = None,
+    batch: options.Batch = False,
+    timeout: options.Timeout = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Run a process of the scheduler, with a file if it needs one."""
+    bound = options.patience(timeout, waits=wait or result)
+    following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
+    given, limit = options.params(params), options.seconds(time_limit, "-l")
+    with connect(context, token) as scheduler:
+        job = scheduler.submit(
+            process=process,
+            file=file,
+            params=given,
+            name=name,
+            entrypoint=entrypoint,
+            queue=queue,
+            time_limit=limit,
+        )
+        _follow(scheduler, job, following)
+
+
+def cancel_job(
+    context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
+) -> None:
+    """End a job: a waiting one at once, a running one within seconds."""
+    job = options.job_id(job)
+    with connect(context, token) as scheduler:
+        state = scheduler.cancel(job)
+    if as_json:
+        render.as_json(state.raw)
+    else:
+        render.state(state)
+
+
+def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following) -> None:
+    if following.batch:
+        render.line(job.uuid)
+    if not following.waits:
+        if following.as_json:
+            render.as_json(job.raw)
+        elif not following.batch:
+            render.sent(job)
+        return
+    quiet = following.batch or following.as_json
+    ended = waiting.follow(scheduler, job.uuid, timeout=following.timeout, quiet=quiet)
+    _show_end(ended, following)
+    raise typer.Exit(waiting.exit_status(ended))
+
+
+def _show_end(ended: "JobDetails", following: Following) -> None:
+    if following.as_json:
+        render.as_json(ended.raw)
+        return
+    if following.result:
+        if ended.succeeded:
+            render.as_json(ended.result)
+    elif not following.batch:
+        render.state(ended)
+    waiting.show_error(ended)

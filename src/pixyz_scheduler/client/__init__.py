@@ -1,0 +1,21 @@
+"""The client: a scheduler's HTTP interface as Python. Needs httpx and nothing of the server.
+
+from pixyz_scheduler.client import SchedulerClient
+"""
+
+from pixyz_scheduler.client.client import SchedulerClient
+from pixyz_scheduler.client.errors import BadAddress, StillWorking, TransferFailed, UnexpectedAnswer, Unreachable
+from pixyz_scheduler.client.models import JobDetails, JobState, Step, TimeInfo
+
+__all__ = [
+    "BadAddress",
+    "JobDetails",
+    "JobState",
+    "SchedulerClient",
+    "Step",
+    "StillWorking",
+    "TimeInfo",
+    "TransferFailed",
+    "UnexpectedAnswer",
+    "Unreachable",
+]

@@ -1,0 +1,38 @@
+"""What can go wrong between this client and a scheduler; all of it a SchedulerError.
+
+SchedulerError
+|-- BadInput, NotFound, AccessDenied, ...  the server's own refusals (pixyz_scheduler.errors)
+|   `-- BadAddress        a URL that names no HTTP server
+|-- Unavailable
+|   `-- Unreachable       nothing answers there
+|-- UnexpectedAnswer      something answers, but not as a scheduler does
+|-- TransferFailed        a file could not be fetched, or not be kept here
+`-- StillWorking          the wait is over, the job is not
+"""
+
+from pixyz_scheduler.errors import BadInput, SchedulerError, Unavailable
+
+
+class BadAddress(BadInput):
+    """A URL that names no HTTP server."""
+
+
+class Unreachable(Unavailable):
+    """Nothing answers at the URL; the text says what to do."""
+
+
+class UnexpectedAnswer(SchedulerError):
+    """Something answers, but not as a scheduler does."""
+
+
+class TransferFailed(SchedulerError):
+    """A file could not be fetched, or could not be kept on this machine."""
+
+
+class StillWorking(SchedulerError):
+    """The time given to a wait is over and the job has not ended; `status` says where it stands."""
+
+    def __init__(self, job_id: str, status: str, seconds: float) -> None:
+        super().__init__(f"Job {job_id} is still {status} after {seconds:g} s. It goes on; only the waiting has ended.")
+        self.job_id = job_id
+        self.status = status

@@ -1,0 +1,90 @@
+"""The help: there for every command, with an example, quick, and written up in the reference."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from pixyz_scheduler.cli.main import make_app
+from tests.fakes.command_line import environment, run
+
+COMMANDS = get_command(make_app()).commands
+SECTION_5 = {
+    "version": "",
+    "list": "",
+    "doc": "n",
+    "jobs": "",
+    "status": "jw",
+    "details": "j",
+    "outputs": "j",
+    "download": "jfo",
+    "download_all": "jo",
+    "exec": "sipeqlwrab",
+    "process": "nipeqlwrab",
+    "convert": "iop",
+    "thumbnails": "io",
+    "metadata": "io",
+    "cancel": "j",
+}
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+
+
+def flags(command):
+    return {flag for option in COMMANDS[command].params for flag in option.opts}
+
+
+@pytest.mark.parametrize("command", SECTION_5)
+def test_every_command_has_the_flags_that_users_know(command):
+    assert {f"-{letter}" for letter in SECTION_5[command]} | {"-t"} <= flags(command)
+
+
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
+def test_every_command_says_what_it_does_and_shows_an_example(command):
+    assert COMMANDS[command].help
+    assert COMMANDS[command].epilog.startswith("Example: pixyz-scheduler ")
+    assert f" {command}" in COMMANDS[command].epilog
+    assert all(option.help for option in COMMANDS[command].params)
+
+
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
+def test_every_command_and_option_stands_in_the_reference(command):
+    chapters = dict(re.findall(r"^## `(\S+)`\n(.*?)(?=^## |\Z)", REFERENCE.read_text(), flags=re.DOTALL | re.MULTILINE))
+    assert all(flag in chapters[command] for flag in flags(command))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["exec", "-h"], ["convert", "--help"]])
+def test_help_is_shown(arguments):
+    done = run("http://127.0.0.1:1", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: pixyz-scheduler" in done.stdout
+
+
+def test_help_is_quick_it_imports_neither_http_nor_the_server():
+    heavy = ["httpx", "fastapi", "celery", "redis", "kombu", "pydantic_settings", "uvicorn", "numpy", "rich.progress"]
+    ask = f"""
+import sys
+from pixyz_scheduler.cli.main import main
+sys.argv[1:] = ["--help"]
+try:
+    main()
+finally:
+    print("loaded", [each for each in {heavy} if each in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env=environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_the_client_stands_on_nothing_of_the_server():
+    ask = (
+        "import sys, pixyz_scheduler.client; print(sorted(m for m in sys.modules if m.startswith('pixyz_scheduler.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env=environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(re.findall(r"'pixyz_scheduler\.([^']+)'", done.stdout))
+    assert {name for name in loaded if name != "errors" and not name.startswith("client")} == set()
