@@ -23,7 +23,7 @@ def read(path: Path, file_format: str) -> Scene:
     try:
         data = libassimp.to_glb(path)
     except libassimp.AssimpError as error:
-        raise CorruptFile(f"{path.name} cannot be read: {str(error).rstrip(".")}.") from error
+        raise CorruptFile(f"{path.name} cannot be read: {error}.") from error
     document, binary = glb.split(data, path.name)
     if file_format == "fbx":
         # assimp leaves FBX in the file's own unit. It does turn the axes.

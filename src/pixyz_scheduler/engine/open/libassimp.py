@@ -109,4 +109,4 @@ def from_glb(data: bytes, out: Path, writer: str) -> None:
 
 
 def _said(library: ctypes.CDLL) -> str:
-    return str(library.aiGetErrorString().decode(errors="replace")).strip() or "nothing in it can be drawn"
+    return str(library.aiGetErrorString().decode(errors="replace")).strip(" .\n") or "nothing in it can be drawn"
