@@ -70,7 +70,7 @@ class Format:
 
 _GLTF = Format("gltf", "gltf", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS, Keeps.VARIANTS, Keeps.PROPERTIES})
 _USD = Format("usd", "usd", _SCENE, "pxr")
-_STEP = Format("cad", "cad", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT, Keeps.PMI}), "OCP")
+_STEP = Format("cad", "cad", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT, Keeps.PMI, Keeps.PROPERTIES}), "OCP")
 _IGES = Format("cad", "cad", frozenset({Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT}), "OCP")
 _BREP = Format("cad", "cad", frozenset({Keeps.EXACT}), "OCP")
 _ASSIMP = Format("assimp", library="assimp")
@@ -82,11 +82,9 @@ FORMATS: dict[str, Format] = {
     "stl": Format("mesh", "mesh"),
     "ply": Format("mesh", "mesh", frozenset({Keeps.COLOURS})),
     "off": Format("mesh", "mesh"),
-    "3mf": Format("mesh", "mesh", frozenset({Keeps.TREE, Keeps.NAMES}), "lxml"),
+    "3mf": Format("threemf", "threemf", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS}), "lxml"),
     "fbx": Format("assimp", "assimp", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS}, "assimp"),
     "dae": Format("assimp", "assimp", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS}, "assimp"),
-    "3ds": Format("assimp", "assimp", frozenset({Keeps.NAMES, Keeps.COLOURS, Keeps.TEXTURES}), "assimp"),
-    "x": Format("assimp", "assimp", _SCENE, "assimp"),
     "usd": _USD,
     "usda": _USD,
     "usdc": _USD,
@@ -101,7 +99,7 @@ FORMATS: dict[str, Format] = {
     "fcstd": Format("cad", library="OCP"),
     "zip": Format("archive"),
     **dict.fromkeys(
-        "zae lwo lws lxo ac ac3d ase ask b3d blend cob scn csm ifc ifczip irr irrmesh md2 md3 md5mesh mdc mdl ms3d ndo "  # noqa: SIM905
+        "3ds x zae lwo lws lxo ac ac3d ase ask b3d blend cob scn csm ifc ifczip irr irrmesh md2 md3 md5mesh mdc mdl ms3d ndo "  # noqa: SIM905
         "nff enff amf ogex q3o q3s ter x3d x3db xgl zgl dxf pmx iqm hmp vrm".split(),
         _ASSIMP,
     ),

@@ -25,7 +25,10 @@ def check_target(out: Path) -> str:
 def write(scene: Scene, out: Path) -> Conversion:
     """Write `out`, in a folder that is there, and what belongs beside it."""
     file_format = check_target(out)
-    files = _write_files(scene, out, file_format)
+    if FORMATS[file_format].writer == "assimp":
+        files, warnings = assimp.write(scene, out)
+    else:
+        files, warnings = _write_files(scene, out, file_format), ()
     return Conversion(
         output=out.name,
         files=files,
@@ -33,7 +36,7 @@ def write(scene: Scene, out: Path) -> Conversion:
         part_count=sum(1 for _ in scene.parts()),
         polygon_count=scene.triangle_count,
         engine="open",
-        warnings=(*scene.warnings, *losses.of(scene, file_format)),
+        warnings=(*scene.warnings, *warnings, *losses.of(scene, file_format)),
     )
 
 
@@ -54,8 +57,6 @@ def _write_files(scene: Scene, out: Path, file_format: str) -> tuple[str, ...]:
         from pixyz_scheduler.engine.open import usd_writer  # usd-core takes half a second to import
 
         return usd_writer.write(scene, out)
-    if FORMATS[file_format].writer == "cad":
-        from pixyz_scheduler.engine.open import cad_writer  # OpenCASCADE takes a second to import
+    from pixyz_scheduler.engine.open import cad_writer  # OpenCASCADE takes a second to import
 
-        return cad_writer.write(scene, out)
-    return assimp.write(scene, out)
+    return cad_writer.write(scene, out)
