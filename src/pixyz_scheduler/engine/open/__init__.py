@@ -1,0 +1,1 @@
+"""The open engine: trimesh, assimp, OpenCASCADE and usd-core behind one protocol."""

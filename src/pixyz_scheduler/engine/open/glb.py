@@ -1,0 +1,90 @@
+"""GLB bytes, the engine's interchange: split, join, load, dump, and what they say of themselves."""
+
+import io
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+from pixyz_scheduler.engine.open import gltf_check
+from pixyz_scheduler.engine.open.libraries import need
+from pixyz_scheduler.errors import CorruptFile
+
+if TYPE_CHECKING:  # heavy and optional
+    import trimesh
+
+Document = dict[str, Any]
+"""The JSON of a glTF file."""
+
+_HEADER = struct.Struct("<4sII")
+_CHUNK = struct.Struct("<II")
+_JSON = 0x4E4F534A
+_BIN = 0x004E4942
+
+
+def version(data: bytes) -> int:
+    """The container's version, 0 if these bytes are no GLB."""
+    if len(data) < _HEADER.size or data[:4] != b"glTF":
+        return 0
+    return int(_HEADER.unpack_from(data)[1])
+
+
+def split(data: bytes, name: str) -> tuple[Document, bytes]:
+    """The JSON and the binary chunk."""
+    if version(data) != 2:  # noqa: PLR2004  (glTF 2)
+        raise CorruptFile(f"{name} is not a GLB file of version 2.")
+    length = _HEADER.unpack_from(data)[2]
+    if length > len(data):
+        raise CorruptFile(f"{name} is cut short: {len(data)} of {length} bytes.")
+    chunks: dict[int, bytes] = {}
+    at = _HEADER.size
+    while at + _CHUNK.size <= length:
+        size, kind = _CHUNK.unpack_from(data, at)
+        at += _CHUNK.size
+        if at + size > length:
+            raise CorruptFile(f"{name} is damaged: a chunk of {size} bytes does not fit into the file.")
+        chunks.setdefault(kind, data[at : at + size])
+        at += size
+    if _JSON not in chunks:
+        raise CorruptFile(f"{name} is damaged: it has no JSON chunk.")
+    return parse(chunks[_JSON], name), chunks.get(_BIN, b"")
+
+
+def parse(text: bytes, name: str) -> Document:
+    """The JSON of a glTF file."""
+    try:
+        document = json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise CorruptFile(f"{name} is damaged: its JSON cannot be read ({error}).") from error
+    if not isinstance(document, dict) or not isinstance(document.get("asset"), dict):
+        raise CorruptFile(f"{name} is not a glTF file: it has no asset.")
+    return document
+
+
+def join(document: Document, binary: bytes) -> bytes:
+    """GLB bytes of a document whose only buffer is `binary`."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    binary += b"\0" * (-len(binary) % 4)
+    chunks = _CHUNK.pack(len(text), _JSON) + text
+    if binary:
+        chunks += _CHUNK.pack(len(binary), _BIN) + binary
+    return _HEADER.pack(b"glTF", 2, _HEADER.size + len(chunks)) + chunks
+
+
+def load(data: bytes, name: str) -> "trimesh.Scene":
+    """Nodes and triangles, after a check that protects from what a hostile file could ask for."""
+    document, binary = split(data, name)
+    gltf_check.check(document, len(binary), name)
+    if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
+        need("DracoPy")  # without it trimesh gives vertices that are all zero, and only a warning
+    trimesh = need("trimesh")
+    try:
+        return trimesh.load_scene(io.BytesIO(data), file_type="glb", process=False)
+    except Exception as error:  # trimesh raises whatever its parsers meet
+        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}") from error
+
+
+def dump(tree: "trimesh.Scene") -> bytes:
+    """GLB bytes of a trimesh scene."""
+    data: bytes = tree.export(file_type="glb")
+    return data

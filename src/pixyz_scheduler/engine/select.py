@@ -1,0 +1,62 @@
+"""Which engine is here: the Pixyz SDK's where `pxz` can be imported, the open one else, or none."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from pixyz_scheduler.engine.absent import AbsentEngine
+from pixyz_scheduler.engine.base import Engine
+
+DEFAULT_SDK = Path("/opt/pixyz")
+
+
+def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False, parallel: bool = True) -> Engine:
+    """The engine of this machine.
+
+    Args:
+        pixyz_python_path: folder that holds the SDK's `pxz` package; else `/opt/pixyz`, else sys.path.
+        disabled: an absent engine whatever is installed, for workers that need none.
+        parallel: let the open engine use threads; see `OpenEngine`.
+    """
+    if disabled:
+        return AbsentEngine("it is switched off by DISABLE_PIXYZ")
+    if find_pxz(pixyz_python_path):
+        from pixyz_scheduler.engine.pixyz import PixyzEngine  # imports pxz
+
+        return PixyzEngine()
+    lacking = [name for name in ("numpy", "trimesh") if find_spec(name) is None]
+    if lacking:
+        return AbsentEngine(
+            f'{" and ".join(lacking)} cannot be imported; install it with: pip install "pixyz-scheduler[engine]"'
+        )
+    from pixyz_scheduler.engine.open.engine import OpenEngine  # imports numpy
+
+    return OpenEngine(parallel=parallel)
+
+
+def find_pxz(pixyz_python_path: Path | None) -> bool:
+    """Whether `pxz` can be imported; its folder is put on sys.path if it is not there yet."""
+    for folder in (pixyz_python_path, DEFAULT_SDK):
+        if folder is not None and (folder / "pxz").exists():
+            if str(folder) not in sys.path:
+                sys.path.insert(0, str(folder))
+            return True
+    return find_spec("pxz") is not None
+
+
+def preload(*, pixyz_python_path: Path | None = None) -> tuple[str, ...]:
+    """Import what the engine of this machine needs, and use nothing of it: afterwards it is safe to fork.
+
+    For the template process, on its only thread. Gives a line for each library that is missing: what it is, what it
+    costs to be without, and the command that installs it. The Pixyz SDK is imported but not initialised.
+    """
+    if find_pxz(pixyz_python_path):
+        import pixyz_scheduler.engine.pixyz  # noqa: F401  (imports pxz)
+
+        return ()
+    from pixyz_scheduler.engine.open import libraries
+
+    missing = libraries.load_all()
+    if not any(line.startswith(("numpy ", "trimesh ")) for line in missing):
+        import pixyz_scheduler.engine.open.engine  # noqa: F401  (its own modules, for speed)
+    return missing
