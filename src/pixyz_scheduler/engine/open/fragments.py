@@ -49,7 +49,8 @@ class Fragments:
         """Give normals in camera axes that look at the eye, of length 1: both sides of a triangle are drawn."""
         axes = camera.axes().astype(np.float32)
         flat = _flat_normals(surface, self.triangle, camera)
-        smooth = self.mixed(surface.normals, surface.faces) @ axes
+        corners = surface.normals[self.triangle]
+        smooth = (corners * self.weights[:, :, None]).sum(axis=1) @ axes
         broken = ~np.isfinite(smooth).all(axis=1) | (np.abs(smooth).sum(axis=1) < 1e-6)  # noqa: PLR2004 (no direction)
         smooth[broken] = flat[broken]
         smooth /= np.linalg.norm(smooth, axis=1, keepdims=True) + np.float32(1e-20)
