@@ -58,8 +58,8 @@ class Assembly:
         document = TDocStd_Document(TCollection_ExtendedString("BinXCAF"))
         _Tree(document).root(self)
         writer = STEPCAFControl_Writer()
-        writer.SetColorMode(True)
-        writer.SetNameMode(True)
+        writer.SetColorMode(True)  # noqa: FBT003 (OCP knows no keywords)
+        writer.SetNameMode(True)  # noqa: FBT003 (likewise)
         Interface_Static.SetIVal_s("write.step.schema", 5)
         Interface_Static.SetIVal_s("write.surfacecurve.mode", 0)
         kind = STEPControl_StepModelType.STEPControl_AsIs
@@ -93,9 +93,7 @@ class _Tree:
         label = self._shapes.AddShape(part.shape, False)  # noqa: FBT003 (OCP knows no keywords)
         _name(label, part.name)
         red, green, blue, opacity = part.colour
-        colour = Quantity_ColorRGBA(
-            Quantity_Color(red, green, blue, Quantity_TypeOfColor.Quantity_TOC_sRGB), opacity
-        )
+        colour = Quantity_ColorRGBA(Quantity_Color(red, green, blue, Quantity_TypeOfColor.Quantity_TOC_sRGB), opacity)
         self._colours.SetColor(label, colour, XCAFDoc_ColorType.XCAFDoc_ColorSurf)
         return label
 

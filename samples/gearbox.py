@@ -54,11 +54,13 @@ def _casing() -> Assembly:
     casing.add(Part("Cover", _cover(), CLEAR), at=(0, 0, 1))
     glass = laid_along_y(turned([(0, 0), (11, 0), (11, 3), (8, 5), (0, 5)]))
     casing.add(Part("Sight glass", glass, (0.95, 0.75, 0.25, 1.0)), at=(CENTRES / 2, -HALF - WALL, -42), turn=math.pi)
-    casing.add(Part("Drain plug", bolt(size=14, length=10), RED), at=(INSIDE[1] + WALL, 0, -48), turn=math.pi / 2, axis=Y)
+    casing.add(
+        Part("Drain plug", bolt(size=14, length=10), RED), at=(INSIDE[1] + WALL, 0, -48), turn=math.pi / 2, axis=Y
+    )
     return casing
 
 
-def _bores(depth: float = HALF + WALL + 6) -> list[TopoDS_Shape]:
+def _bores(depth: float = 2 * HALF) -> list[TopoDS_Shape]:
     return [rod((x, -depth, 0), 20, 2 * depth, Y) for x in AXES]
 
 
@@ -73,7 +75,9 @@ def _housing() -> TopoDS_Shape:
         body = joined(body, cut(rod((x, -HALF - WALL - 4, 0), 28, 2 * (HALF + WALL + 4), Y), _above()))
     body = cut(body, block((low, -HALF, -58), (high, HALF, 1)), *_bores())
     feet = [(x, y) for x in (low - WALL - 6, high + WALL + 6) for y in (-HALF - WALL - 5, HALF + WALL + 5)]
-    return cut(body, *(rod((x, y, -80), 4.5, 20) for x, y in feet), *(rod((x, y, -20), 4, 30) for x, y in _bolt_places()))
+    return cut(
+        body, *(rod((x, y, -80), 4.5, 20) for x, y in feet), *(rod((x, y, -20), 4, 30) for x, y in _bolt_places())
+    )
 
 
 def _above() -> TopoDS_Shape:
@@ -82,10 +86,10 @@ def _above() -> TopoDS_Shape:
 
 def _gasket() -> TopoDS_Shape:
     low, high = INSIDE
-    sheet = block(
-        (low - WALL - 14, -HALF - WALL - 14, -1), (high + WALL + 14, HALF + WALL + 14, 1)
+    sheet = block((low - WALL - 14, -HALF - WALL - 14, -1), (high + WALL + 14, HALF + WALL + 14, 1))
+    return cut(
+        sheet, block((low, -HALF, -2), (high, HALF, 2)), *_bores(), *(rod((x, y, -3), 4, 6) for x, y in _bolt_places())
     )
-    return cut(sheet, block((low, -HALF, -2), (high, HALF, 2)), *_bores(), *(rod((x, y, -3), 4, 6) for x, y in _bolt_places()))
 
 
 def _cover() -> TopoDS_Shape:
@@ -111,7 +115,7 @@ def _shafts() -> Assembly:
     pinion = Part("Pinion 17", laid_along_y(gear(teeth=SMALL, module=MODULE, width=GEAR_WIDTH, bore=12)), BRONZE)
     wheel = Part(
         "Wheel 37",
-        laid_along_y(gear(teeth=LARGE, module=MODULE, width=GEAR_WIDTH - 2, bore=12, phase=0.0)),
+        laid_along_y(gear(teeth=LARGE, module=MODULE, width=GEAR_WIDTH - 2, bore=12)),
         BLUED,
     )
     ring = Part("Bearing 20x40x12", laid_along_y(bearing(bore=10, outside=20, width=12)), BRIGHT)
@@ -130,9 +134,8 @@ def _shafts() -> Assembly:
         if index < 2:  # noqa: PLR2004 (of three shafts, the first two drive)
             group.add(pinion, at=(0, front if index == 0 else back, 0))
         if index > 0:
-            # SMALL and LARGE are odd: a tooth of one meets a tooth of the other on the line of centres, so turn by half
-            place = (0, (front if index == 1 else back) + 1, 0)
-            group.add(wheel, at=place, turn=0.0, axis=Y)
+            # both begin with a tooth along X; 37 is odd, so that the wheel has a gap where it faces the pinion's tooth
+            group.add(wheel, at=(0, (front if index == 1 else back) + 1, 0))
         shafts.add(group, at=(AXES[index], 0, 0))
     return shafts
 

@@ -66,12 +66,12 @@ def laid_along_y(shape: TopoDS_Shape) -> TopoDS_Shape:
     return BRepBuilderAPI_Transform(shape, turn, True).Shape()  # noqa: FBT003 (OCP knows no keywords)
 
 
-def gear(*, teeth: int, module: float, width: float, bore: float, phase: float = 0.0) -> TopoDS_Shape:
-    """A spur gear with straight flanks at 20 degrees, round Z; `phase` turns it by a part of a tooth."""
+def gear(*, teeth: int, module: float, width: float, bore: float) -> TopoDS_Shape:
+    """A spur gear with straight flanks at 20 degrees, round Z; its first tooth lies along X."""
     pitch = module * teeth / 2
     outline: list[Point] = []
     for tooth in range(teeth):
-        middle = 2 * math.pi * (tooth + phase) / teeth
+        middle = 2 * math.pi * tooth / teeth
         quarter = math.pi * module / 4
         for side, rise in ((-1, -1.15), (-1, 1.0), (1, 1.0), (1, -1.15)):
             radius = pitch + rise * module

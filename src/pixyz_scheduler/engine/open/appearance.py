@@ -74,12 +74,12 @@ def appearance_of(mesh: "trimesh.Trimesh", *, linear: bool, texture_size: int) -
 
 
 def _coloured(mesh: "trimesh.Trimesh", *, linear: bool) -> Appearance:
-    kind = mesh.visual.kind
-    if kind == "face":
-        colours = _linear(mesh.visual.face_colors, linear=linear)
+    visual: Any = mesh.visual
+    if visual.kind == "face":
+        colours = _linear(visual.face_colors, linear=linear)
         return Appearance(colours, clear=bool(colours[:, 3].min() < OPAQUE))
-    if kind == "vertex":
-        tints = _linear(mesh.visual.vertex_colors, linear=linear)
+    if visual.kind == "vertex":
+        tints = _linear(visual.vertex_colors, linear=linear)
         return Appearance(WHITE, clear=bool(tints[:, 3].min() < OPAQUE), tints=tints)
     return Appearance(PLAIN)
 
@@ -88,7 +88,7 @@ def _base(material: Any) -> tuple[Reals, Any]:
     """Give the base colour, linear, and its image or None."""
     if hasattr(material, "baseColorFactor"):
         factor = material.baseColorFactor
-        colour = WHITE if factor is None else np.asarray(factor, dtype=np.float32) / 255
+        colour: Reals = WHITE if factor is None else np.asarray(factor, dtype=np.float32) / np.float32(255)
         return colour, material.baseColorTexture
     diffuse = getattr(material, "diffuse", None)
     image = getattr(material, "image", None)
@@ -98,7 +98,7 @@ def _base(material: Any) -> tuple[Reals, Any]:
 
 
 def _linear(colours: Any, *, linear: bool) -> Reals:
-    values = np.asarray(colours, dtype=np.float32) / 255
+    values: Reals = np.asarray(colours, dtype=np.float32) / np.float32(255)
     if not linear:
         values[:, :3] = decode(values[:, :3])
     return values
@@ -128,6 +128,6 @@ def _texture(image: Any, texture_size: int) -> Reals:
     longest = max(image.size)
     if longest > texture_size:
         image = image.reduce(-(-longest // texture_size))
-    values = np.asarray(image, dtype=np.float32) / 255
+    values: Reals = np.asarray(image, dtype=np.float32) / np.float32(255)
     values[:, :, :3] = decode(values[:, :, :3])
     return values

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# A mesh's claim grows with its triangles, but slower: a bolt of 200 keeps its shape where a casing of 50 000 has plenty.
+# A mesh's claim grows with its triangles, but slower: a bolt of 200 keeps its shape, a casing of 50 000 has plenty.
 BY_TRIANGLES = 0.7
 # And with its size on the picture: what is larger shows its corners more.
 BY_SIZE = 0.3

@@ -123,8 +123,8 @@ def _axes(view: View) -> tuple[Floats, Floats, Floats]:
 def _perspective_eye(local: Floats, half_width: float, half_height: float, size: float) -> Floats:
     """Solve for the eye whose pyramid of sight touches the points.
 
-    A point is inside when |x - ex| <= half_width * (z - ez): each side of the pyramid gives one bound, the two bounds of
-    an axis give the eye's place on it and its nearest distance; the farther of both axes is taken.
+    A point is inside when |x - ex| <= half_width * (z - ez): each side of the pyramid gives one bound, the two bounds
+    of an axis give its nearest distance; the farther of both axes is taken.
     """
     depth = local[:, 2]
     nearest = []

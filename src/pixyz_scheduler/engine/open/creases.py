@@ -40,7 +40,8 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
     summed = np.stack([np.bincount(corner, np.repeat(flat[:, axis], 3)) for axis in range(3)], axis=1)
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     summed = np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
-    return summed.astype(np.float32)[corner].reshape(-1, 3, 3)
+    normals: Reals = summed.astype(np.float32)[corner].reshape(-1, 3, 3)
+    return normals
 
 
 def merged(points: Floats) -> Indices:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,9 @@ def decimate(scene: Scene, *, triangles: int) -> Scene:
     warnings = []
     textured = sum(mesh is not used[name].mesh and simplify.has_texture(mesh) for name, mesh in shrunk.items())
     if textured:
-        warnings.append(f"textures may be smeared on {textured} decimated meshes: their UVs are those of points near by")
+        warnings.append(
+            f"textures may be smeared on {textured} decimated meshes: their UVs are those of points near by"
+        )
     if left_out:
         warnings.append(f"the {len(left_out)} smallest meshes are left out: {triangles} triangles are too few for all")
     return scene.edited(_tree(scene, shrunk, left_out), warnings=tuple(warnings))
@@ -109,9 +111,10 @@ def _left_out(used: Mapping[str, _Used], meshes: Mapping[str, "trimesh.Trimesh"]
 
 def _tree(scene: Scene, meshes: Mapping[str, "trimesh.Trimesh"], left_out: set[str]) -> "trimesh.Scene":
     """The scene's nodes with other meshes on them; what is no triangles (lines, points) stays as it is."""
-    trimesh = need("trimesh")
-    tree = trimesh.Scene(base_frame=scene.tree.graph.base_frame, metadata=dict(scene.tree.metadata))
-    tree.graph = scene.tree.graph.copy()
+    library: Any = need("trimesh")
+    graph: Any = scene.tree.graph
+    tree: trimesh.Scene = library.Scene(base_frame=graph.base_frame, metadata=dict(scene.tree.metadata))
+    tree.graph = graph.copy()
     tree.geometry.update(scene.tree.geometry)
     tree.geometry.update(meshes)
     if left_out:

@@ -21,7 +21,9 @@ class Fragments:
     weights: Reals
 
     @classmethod
-    def under(cls, samples: Indices, triangles: Indices, *, width: int, faces: Indices, points: Projected) -> "Fragments":
+    def under(
+        cls, samples: Indices, triangles: Indices, *, width: int, faces: Indices, points: Projected
+    ) -> "Fragments":
         """Find the place on its triangle that each sample shows, right in perspective."""
         row, column = np.divmod(samples, width)
         corner = faces[triangles]
@@ -50,7 +52,7 @@ class Fragments:
         axes = camera.axes().astype(np.float32)
         flat = _flat_normals(surface, self.triangle, camera)
         corners = surface.normals[self.triangle]
-        smooth = (corners * self.weights[:, :, None]).sum(axis=1) @ axes
+        smooth: Reals = (corners * self.weights[:, :, None]).sum(axis=1) @ axes
         broken = ~np.isfinite(smooth).all(axis=1) | (np.abs(smooth).sum(axis=1) < 1e-6)  # noqa: PLR2004 (no direction)
         smooth[broken] = flat[broken]
         smooth /= np.linalg.norm(smooth, axis=1, keepdims=True) + np.float32(1e-20)
@@ -86,4 +88,5 @@ def _looked_up(image: Reals, uv: Reals) -> Reals:
     finite = np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0)
     column = np.floor((finite[:, 0] % 1) * width).astype(np.int64) % width
     row = np.floor((1 - finite[:, 1] % 1) * height).astype(np.int64) % height
-    return image[row, column]
+    found: Reals = image[row, column]
+    return found

@@ -22,7 +22,7 @@ def usable() -> bool:
 
 
 def has_graphics_card(library: str = "libEGL.so.1") -> bool:
-    """Ask EGL for its devices (EGL_EXT_device_enumeration, EGL_EXT_device_query) and look for one that is no software."""
+    """Look for a device that is no software (EGL_EXT_device_enumeration, EGL_EXT_device_query)."""
     try:
         egl = ctypes.CDLL(library)
         find = egl.eglGetProcAddress
@@ -33,9 +33,9 @@ def has_graphics_card(library: str = "libEGL.so.1") -> bool:
     if not query or not describe:
         return False
     pointer = ctypes.POINTER
-    query_devices = ctypes.CFUNCTYPE(
-        ctypes.c_uint, ctypes.c_int, pointer(ctypes.c_void_p), pointer(ctypes.c_int)
-    )(query)
+    query_devices = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, pointer(ctypes.c_void_p), pointer(ctypes.c_int))(
+        query
+    )
     device_string = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int)(describe)
     devices, count = (ctypes.c_void_p * MOST_DEVICES)(), ctypes.c_int()
     if not query_devices(MOST_DEVICES, devices, ctypes.byref(count)):

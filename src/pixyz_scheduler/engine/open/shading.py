@@ -33,7 +33,8 @@ def lit(colour: Reals, normal: Reals) -> Reals:
     for direction, strength in LAMPS:
         light += np.maximum(normal @ _unit(direction), 0)[:, None] * np.array(strength, dtype=np.float32)
     gleam = np.maximum(normal @ _unit(HIGHLIGHT), 0) ** SHININESS * np.float32(GLOSS)
-    return colour * light + gleam[:, None]
+    light_sent: Reals = colour * light + gleam[:, None]
+    return light_sent
 
 
 def corners(distance: Reals, *, reach: float, samples: float) -> Reals:
@@ -57,31 +58,41 @@ def corners(distance: Reals, *, reach: float, samples: float) -> Reals:
             hollow[(np.abs(one) > 2 * reach) | (np.abs(other) > 2 * reach)] = 0
             dark += np.clip(hollow * np.float32(2 / (reach * part)) - np.float32(0.03), 0, 1)
             count += 1
-    return np.minimum(dark / count, np.float32(0.8))
+    darkest: Reals = np.minimum(dark / count, np.float32(0.8))
+    return darkest
+
+
+def softened(linear: Reals) -> Reals:
+    """Bend what is too bright towards white, so that a lit white part keeps its shape."""
+    bent: Reals = np.minimum(linear / (1 + np.float32(0.12) * linear) * np.float32(1.06), 1)
+    return bent
 
 
 def encode(linear: Reals) -> Reals:
-    """Bend what is too bright, then encode linear light as sRGB (IEC 61966-2-1)."""
-    value = np.clip(linear / (1 + np.float32(0.12) * linear) * np.float32(1.06), 0, 1)
-    return np.where(
+    """Encode linear light, 0 to 1, as sRGB (IEC 61966-2-1)."""
+    value = np.clip(linear, 0, 1)
+    encoded: Reals = np.where(
         value <= np.float32(0.0031308),
         value * np.float32(12.92),
         np.float32(1.055) * value ** np.float32(1 / 2.4) - np.float32(0.055),
     )
+    return encoded
 
 
 def decode(srgb: Reals) -> Reals:
     """Turn sRGB values, 0 to 1, into linear light."""
-    return np.where(
+    linear: Reals = np.where(
         srgb <= np.float32(0.04045),
         srgb / np.float32(12.92),
         ((srgb + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4),
     )
+    return linear
 
 
 def _unit(direction: tuple[float, float, float]) -> Reals:
     vector = np.array(direction, dtype=np.float32)
-    return vector / np.linalg.norm(vector)
+    unit: Reals = vector / np.linalg.norm(vector)
+    return unit
 
 
 def _moved(image: Reals, dx: int, dy: int, beyond: np.float32) -> Reals:

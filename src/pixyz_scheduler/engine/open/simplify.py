@@ -20,9 +20,10 @@ AGGRESSION = 3
 
 def has_texture(mesh: "trimesh.Trimesh") -> bool:
     """Tell whether a picture lies on the mesh."""
-    material = getattr(mesh.visual, "material", None)
+    visual: Any = mesh.visual
+    material = getattr(visual, "material", None)
     image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-    return image is not None and getattr(mesh.visual, "uv", None) is not None
+    return image is not None and getattr(visual, "uv", None) is not None
 
 
 def simplified(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
@@ -32,10 +33,12 @@ def simplified(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
     """
     if len(mesh.faces) <= triangles:
         return mesh
-    return _by_place(mesh, triangles) if getattr(mesh.visual, "uv", None) is None else _by_seams(mesh, triangles)
+    small = _by_place if getattr(mesh.visual, "uv", None) is None else _by_seams
+    new: trimesh.Trimesh = small(mesh, triangles)
+    return new
 
 
-def _by_place(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
+def _by_place(mesh: Any, triangles: int) -> Any:
     """Weld points of the same place first: formats that double points at creases would come apart there."""
     trimesh = need("trimesh")
     points, faces = _welded(mesh)
@@ -46,20 +49,18 @@ def _by_place(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
     return new
 
 
-def _by_seams(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
+def _by_seams(mesh: Any, triangles: int) -> Any:
     """Keep points apart that differ in UV, and the lines where they meet; each new point takes the UV of an old one."""
     library, trimesh = need("fast_simplification"), need("trimesh")
     points = np.asarray(mesh.vertices, dtype=np.float32)
     faces = np.asarray(mesh.faces, dtype=np.int32)
-    found = None
     for keep_seams in (True, False):
         *_, collapses = library.simplify(
             points, faces, target_count=triangles, agg=AGGRESSION, return_collapses=True, preserve_border=keep_seams
         )
-        found = library.replay_simplification(points, faces, collapses)
-        if len(found[1]) <= triangles:
+        new_points, new_faces, place = library.replay_simplification(points, faces, collapses)
+        if len(new_faces) <= triangles:
             break
-    new_points, new_faces, place = found
     old = np.zeros(len(new_points), dtype=np.int64)
     old[place[::-1]] = np.arange(len(place))[::-1]
     normals = creases.corner_normals(new_points.astype(np.float64), new_faces.astype(np.int64))
@@ -102,7 +103,7 @@ def _collapsed(points: Floats, faces: Indices, triangles: int) -> tuple[Floats, 
     return np.asarray(new_points, dtype=np.float64) + middle, np.asarray(new_faces, dtype=np.int64)
 
 
-def _carry_colours(old: "trimesh.Trimesh", new: "trimesh.Trimesh") -> None:
+def _carry_colours(old: Any, new: Any) -> None:
     """Give the new mesh the old one's material, or the colour of the nearest old point or triangle."""
     trimesh = need("trimesh")
     visual = old.visual

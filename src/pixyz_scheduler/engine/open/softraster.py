@@ -19,6 +19,8 @@ MOST_SAMPLES = 24_000_000
 # How much light is left on the lines round parts, and on those along creases and steps.
 PART_LINE = 0.38
 CREASE_LINE = 0.66
+# How much of its line's strength a see-through part shows in what is behind it.
+CLEAR_LINE = 0.8
 # Cosine between the normals of neighbouring samples below which a crease is drawn.
 CREASE = 0.8
 # How much farther, as part of the picture's height, the next sample of the same part must be to make a step.
@@ -75,9 +77,13 @@ class _Easel:
             normals = fragments.normals(self.surface, self.camera)
             colours = fragments.colours(self.surface)
             distance = self._spread(fragments, fragments.mixed(self.points.distance, self.surface.faces), empty=np.inf)
-            dimmed = self._lines(fragments, normals, distance) * self._corners(fragments, distance)
+            lines = self._lines(fragments, normals, distance)
+            dimmed = lines * self._corners(fragments, distance)
+            # glass shows by its edges: lines let less through
             alpha = np.clip(colours[:, 3:], 0, 1)
-            canvas[samples, :3] = shading.lit(colours[:, :3], normals) * dimmed[:, None] * alpha
+            alpha = alpha + (1 - alpha) * (1 - lines[:, None]) * np.float32(CLEAR_LINE) * (alpha > 0)
+            light = shading.lit(colours[:, :3], normals) * dimmed[:, None]
+            canvas[samples, :3] = shading.softened(light) * alpha
             canvas[samples, 3:] = alpha
         return canvas.reshape(self.height, self.width, 4)
 
@@ -102,7 +108,8 @@ class _Easel:
             strength[other_part] = PART_LINE
             for side in (here, there):
                 left[side] = np.minimum(left[side], strength)
-        return left.ravel()[fragments.sample]
+        seen: Reals = left.ravel()[fragments.sample]
+        return seen
 
     def _corners(self, fragments: Fragments, distance: Reals) -> Reals:
         """Give how much light is left at each sample by the hollows near it; looked for at the picture's own size."""
@@ -111,7 +118,8 @@ class _Easel:
         reach = self._size_of_picture(distance) * shading.CORNER_REACH
         dark = shading.corners(coarse, reach=reach, samples=shading.CORNER_REACH * len(coarse))
         row, column = np.divmod(fragments.sample, self.width)
-        return 1 - np.float32(shading.CORNER_DARKNESS) * dark[row // fine, column // fine]
+        left: Reals = 1 - np.float32(shading.CORNER_DARKNESS) * dark[row // fine, column // fine]
+        return left
 
     def _size_of_picture(self, distance: Reals) -> float:
         """Give the height of what is seen, in the unit of the model, halfway into it."""

@@ -16,7 +16,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Texture:
-    """A picture on a run of triangles: `first` up to, not with, `last`. Linear RGBA (height, width, 4), row 0 on top."""
+    """A picture on the triangles from `first` up to, not with, `last`: linear RGBA (height, width, 4), row 0 on top."""
 
     first: int
     last: int

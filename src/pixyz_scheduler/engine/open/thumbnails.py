@@ -23,7 +23,8 @@ def draw(scene: Scene, out_dir: Path, options: ThumbnailOptions) -> Thumbnails:
     `x`, `y` and `z` look along the axes of the source file: from the right, the front and the top of a CAD file (Z up),
     from the right, the top and the front of a file with Y up.
     """
-    views = {name: view for name, view in named_views(z_up=scene.frame.up == "Z").items() if name in options.views}
+    known = named_views(z_up=scene.frame.up == "Z")
+    views: dict[str, View] = {name: known[name] for name in options.views}
     renderer = _renderer(options)
     if renderer == "f3d":
         _draw_by_f3d(scene, out_dir, views, options)

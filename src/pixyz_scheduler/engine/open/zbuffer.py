@@ -6,6 +6,7 @@ shapes. They are taken front to back: most samples of what lies behind are dropp
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ BATCH = 1_500_000
 
 @dataclass(frozen=True)
 class ZBuffer:
-    """For each sample (row by row) the nearest triangle, -1 where there is none, and its depth, 0 where there is none."""
+    """For each sample, row by row, the nearest triangle and its depth; -1 and 0 where there is none."""
 
     triangle: Indices
     depth: NDArray[np.float32]
@@ -106,9 +107,7 @@ def _spans(
     )
 
 
-def _slopes(
-    x: Floats, y: Floats, depth: Floats
-) -> tuple[Floats, Floats]:
+def _slopes(x: Floats, y: Floats, depth: Floats) -> tuple[Floats, Floats]:
     """Give how depth changes for one sample to the right and one down, for each triangle."""
     ax, ay, ad = x[:, 1] - x[:, 0], y[:, 1] - y[:, 0], depth[:, 1] - depth[:, 0]
     bx, by, bd = x[:, 2] - x[:, 0], y[:, 2] - y[:, 0], depth[:, 2] - depth[:, 0]
@@ -141,5 +140,5 @@ def _batches(costs: Indices) -> Iterator[slice]:
         return
     group = np.cumsum(costs) // BATCH
     cuts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(costs)]
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         yield slice(begin, end)

@@ -1,0 +1,1 @@
+"""What lives inside the child that runs a user's script."""
