@@ -71,6 +71,19 @@ def join(document: Document, binary: bytes) -> bytes:
     return _HEADER.pack(b"glTF", 2, _HEADER.size + len(chunks)) + chunks
 
 
+def wrap(document: Document, matrix: Any) -> None:
+    """Put a node with this 4x4 matrix above the scene's roots: the geometry, and what animates it, stay as they are.
+
+    Two nodes, for assimp's FBX exporter drops the transform of the root itself.
+    """
+    nodes = document.setdefault("nodes", [])
+    for scene in document.get("scenes", []):
+        columns = [float(value) for row in zip(*matrix, strict=True) for value in row]
+        nodes.append({"name": "unit", "matrix": columns, "children": scene.get("nodes", [])})
+        nodes.append({"name": "root", "children": [len(nodes) - 1]})
+        scene["nodes"] = [len(nodes) - 1]
+
+
 def load(data: bytes, name: str) -> "trimesh.Scene":
     """Nodes and triangles, after a check that protects from what a hostile file could ask for."""
     document, binary = split(data, name)
@@ -78,10 +91,25 @@ def load(data: bytes, name: str) -> "trimesh.Scene":
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
         need("DracoPy")  # without it trimesh gives vertices that are all zero, and only a warning
     trimesh = need("trimesh")
+    for kind in ("nodes", "meshes"):
+        _name_apart(document.get(kind, []), kind)
     try:
-        return trimesh.load_scene(io.BytesIO(data), file_type="glb", process=False)
+        return trimesh.load_scene(io.BytesIO(join(document, binary)), file_type="glb", process=False)
     except Exception as error:  # trimesh raises whatever its parsers meet
         raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}") from error
+
+
+def _name_apart(items: list[Document], kind: str) -> None:
+    """Give each its own name: trimesh would tell two of one name apart by a random number."""
+    taken: set[str] = set()
+    for item in items:
+        plain = str(item.get("name") or kind.rstrip("es"))
+        name, number = plain, 1
+        while name in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name)
+        item["name"] = name
 
 
 def dump(tree: "trimesh.Scene") -> bytes:

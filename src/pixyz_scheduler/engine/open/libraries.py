@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
+from pixyz_scheduler.engine.open import libassimp
 from pixyz_scheduler.errors import EngineMissing
 
 GL_COMMAND = "apt-get install libgl1 libx11-6 libexpat1"
@@ -17,7 +19,7 @@ class Library:
     """One installable thing.
 
     Attributes:
-        modules: what is imported, the first being the one asked for.
+        modules: what is imported; none for libassimp, which is no Python module.
         serves: what it costs to be without, in words.
         command: the line that installs it.
     """
@@ -40,9 +42,7 @@ LIBRARIES = {
     "lxml": Library(("lxml.etree",), "3MF", _ENGINE),
     "networkx": Library(("networkx",), "3MF", _ENGINE),
     "scipy": Library(("scipy.sparse",), "quick mesh analysis", _ENGINE),
-    "assimp": Library(
-        ("pixyz_scheduler.engine.open.libassimp",), "FBX, DAE, 3DS, X, IFC and some fifty more", _ENGINE
-    ),
+    "assimp": Library((), "FBX, DAE, 3DS, X, IFC and some fifty more", _ENGINE),
     "OCP": Library(
         (
             "OCP.TDocStd",
@@ -66,11 +66,13 @@ def need(name: str) -> ModuleType:
     """The library's module; `EngineMissing` with the installing command where it cannot be imported."""
     library = LIBRARIES[name]
     try:
-        module = importlib.import_module(library.modules[0])
+        if name == "assimp":
+            libassimp.load()
+            return libassimp
+        importlib.import_module(library.modules[0])
     except ImportError as error:
         raise EngineMissing(missing_line(name, error)) from error
-    # `import a.b` gives a; the caller of need("pxr") wants the package.
-    return importlib.import_module(name) if "." in library.modules[0] and name != "assimp" else module
+    return sys.modules[name]
 
 
 def missing_line(name: str, error: ImportError) -> str:
@@ -91,10 +93,11 @@ def load_all() -> tuple[str, ...]:
     with _one_blas_thread():
         for name, library in LIBRARIES.items():
             try:
+                need(name)
                 for module in library.modules:
                     importlib.import_module(module)
-            except ImportError as error:
-                missing.append(missing_line(name, error))
+            except (EngineMissing, ImportError) as error:
+                missing.append(str(error) if isinstance(error, EngineMissing) else missing_line(name, error))
     return tuple(missing)
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import archive, gltf
+from pixyz_scheduler.engine.open import archive, assimp, cad_document, gltf, mesh
 from pixyz_scheduler.engine.open.formats import FORMATS, SDK_ONLY
+from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
 from pixyz_scheduler.errors import CorruptFile, EmptyScene, EngineMissing, UnsupportedFormat
 
@@ -51,13 +52,31 @@ def _read_plain(path: Path, file_format: str, options: ReadOptions, *, parallel:
     match FORMATS[file_format].reader:
         case "gltf":
             return gltf.read(path, file_format)
+        case "mesh":
+            return mesh.read(path, file_format)
+        case "assimp":
+            return assimp.read(path, file_format)
+        case "usd":
+            return _read_usd(path, file_format)
         case "cad":
             return _read_cad(path, file_format, options, parallel=parallel)
         case _:
-            raise UnsupportedFormat(f"{path.name}: .{file_format} cannot be read yet.")
+            raise UnsupportedFormat(f"{path.name}: .{file_format} cannot be read.")
 
 
 def _read_cad(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) -> Scene:
-    from pixyz_scheduler.engine.open import cad  # OpenCASCADE takes a second to import
+    from pixyz_scheduler.engine.open import cad, cascade  # OpenCASCADE takes a second to import
 
+    try:
+        need("OCP")
+    except EngineMissing:
+        if file_format not in cad_document.STEP | cad_document.IGES:
+            raise
+        return cascade.read(path, file_format, options, parallel=parallel)
     return cad.read(path, file_format, options, parallel=parallel)
+
+
+def _read_usd(path: Path, file_format: str) -> Scene:
+    from pixyz_scheduler.engine.open import usd  # usd-core takes half a second to import
+
+    return usd.read(path, file_format)
