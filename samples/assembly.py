@@ -18,6 +18,8 @@ from OCP.TopLoc import TopLoc_Location
 from OCP.TopoDS import TopoDS_Shape
 from OCP.XCAFDoc import XCAFDoc_ColorTool, XCAFDoc_ColorType, XCAFDoc_DocumentTool, XCAFDoc_ShapeTool
 
+from pixyz_scheduler.engine.open.quiet import quiet
+
 Colour = tuple[float, float, float, float]
 WRITTEN = "2025-01-01T00:00:00"
 
@@ -54,7 +56,13 @@ class Assembly:
         self.children.append((child, name or child.name, TopLoc_Location(move * rotation)))
 
     def write(self, path: Path) -> None:
-        """Write as STEP AP242, in millimetres. The same assembly gives the same file."""
+        """Write as STEP AP242, in millimetres, with a date that is always the same."""
+        with quiet():
+            self._write(path)
+        text = path.read_text(encoding="ascii")
+        path.write_text(re.sub(r"'\d{4}-\d\d-\d\dT[\d:]+'", f"'{WRITTEN}'", text, count=1), encoding="ascii")
+
+    def _write(self, path: Path) -> None:
         document = TDocStd_Document(TCollection_ExtendedString("BinXCAF"))
         _Tree(document).root(self)
         writer = STEPCAFControl_Writer()
@@ -67,8 +75,6 @@ class Assembly:
         if not writer.Transfer(document, kind, None, Message_ProgressRange()):
             raise OSError(f"{path}: the assembly cannot be put into STEP")
         writer.Write(str(path))
-        text = path.read_text(encoding="ascii")
-        path.write_text(re.sub(r"'\d{4}-\d\d-\d\dT[\d:]+'", f"'{WRITTEN}'", text, count=1), encoding="ascii")
 
 
 class _Tree:

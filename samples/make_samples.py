@@ -89,7 +89,7 @@ def main() -> None:
     box().write(HERE / "box.step")
     engine = OpenEngine()
     engine.convert(HERE / "gearbox.step", HERE / "gearbox.glb")
-    engine.convert(HERE / "box.step", HERE / "box.gltf")
+    engine.convert(HERE / "box.step", HERE / "box.glb")
     engine.convert(HERE / "box.step", HERE / "box.stl")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixyz_scheduler.engine.open.looks import look_of
 from pixyz_scheduler.engine.open.shading import decode
 
 if TYPE_CHECKING:  # heavy and optional: the engine must be importable without them
@@ -61,10 +62,16 @@ def appearance_of(mesh: "trimesh.Trimesh", *, linear: bool, texture_size: int) -
     material = getattr(mesh.visual, "material", None)
     if material is None:
         return _coloured(mesh, linear=linear)
-    colour, image = _base(material)
+    look = look_of(mesh)
+    colour: Reals = np.asarray(look.colour, dtype=np.float32)
+    image = look.image
+    if not colour[:3].any() and (image is not None or not look.name):
+        colour = WHITE if image is not None else PLAIN  # black beside a texture, or of a material that says nothing
     tints = _vertex_tints(mesh)
     uvs = _usable_uvs(mesh)
     texture = None if image is None or uvs is None else _texture(image, texture_size)
+    if texture is not None and not texture[:, :, 3].any():  # what trimesh puts where a file has UVs but no material
+        texture, colour = None, PLAIN
     clear = bool(colour[3] < OPAQUE) and getattr(material, "alphaMode", "BLEND") != "OPAQUE"
     if texture is not None and getattr(material, "alphaMode", None) in ("BLEND", "MASK"):
         clear = clear or bool(texture[:, :, 3].min() < OPAQUE)
@@ -82,19 +89,6 @@ def _coloured(mesh: "trimesh.Trimesh", *, linear: bool) -> Appearance:
         tints = _linear(visual.vertex_colors, linear=linear)
         return Appearance(WHITE, clear=bool(tints[:, 3].min() < OPAQUE), tints=tints)
     return Appearance(PLAIN)
-
-
-def _base(material: Any) -> tuple[Reals, Any]:
-    """Give the base colour, linear, and its image or None."""
-    if hasattr(material, "baseColorFactor"):
-        factor = material.baseColorFactor
-        colour: Reals = WHITE if factor is None else np.asarray(factor, dtype=np.float32) / np.float32(255)
-        return colour, material.baseColorTexture
-    diffuse = getattr(material, "diffuse", None)
-    image = getattr(material, "image", None)
-    if image is not None and diffuse is not None and not np.any(np.asarray(diffuse)[:3]):
-        diffuse = None  # many exporters write black beside a texture
-    return (WHITE if diffuse is None else _linear(np.asarray(diffuse)[None], linear=False)[0]), image
 
 
 def _linear(colours: Any, *, linear: bool) -> Reals:
