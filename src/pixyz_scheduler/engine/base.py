@@ -16,6 +16,8 @@ View = Literal["iso", "x", "y", "z"]
 
 Renderer = Literal["auto", "soft", "f3d"]
 
+Background = Literal["transparent", "white"]
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -59,10 +61,12 @@ class ThumbnailOptions(ReadOptions):
     Attributes:
         width: pixels.
         height: pixels.
-        views: `iso` from a corner, `x`, `y`, `z` along the scene's axes (metres, Y up).
+        views: `iso` from a corner; `x`, `y`, `z` along the axes of the file: from its right, front and top where Z is
+            up (CAD), from its right, top and front where Y is.
         preview_triangles: also write `preview.glb` with at most so many triangles; None writes none.
         renderer: `soft` draws with numpy alone; `f3d` needs that library and EGL; `auto` takes f3d only where EGL has
             a hardware device.
+        background: what stands behind the model.
     """
 
     width: int = 512
@@ -70,6 +74,7 @@ class ThumbnailOptions(ReadOptions):
     views: tuple[View, ...] = ("iso", "x", "y", "z")
     preview_triangles: int | None = 500_000
     renderer: Renderer = "auto"
+    background: Background = "transparent"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
