@@ -22,7 +22,7 @@ from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.template import Template
 
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}  # noqa: S108
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}
 
 
 class Bells:

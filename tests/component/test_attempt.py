@@ -134,7 +134,8 @@ def test_one_script_leaves_nothing_to_the_next(bench):
     bench.run(
         "import builtins, os\ndef main(pc, params):\n    builtins.leak = 1; os.environ['LEAK'] = '1'; os.chdir('/')\n"
     )
-    source = "import builtins, os\ndef main(pc, params):\n    return [hasattr(builtins, 'leak'), 'LEAK' in os.environ, os.getcwd()]\n"
+    look = "[hasattr(builtins, 'leak'), 'LEAK' in os.environ, os.getcwd()]"
+    source = f"import builtins, os\ndef main(pc, params):\n    return {look}\n"
     leak, variable, folder = json.loads(bench.run(source).result)
     assert (leak, variable) == (False, False)
     assert folder != "/"
@@ -205,7 +206,7 @@ def test_a_script_that_kills_its_warden_harms_itself_only(fork_bench):
     assert fork_bench.run(HELLO).state is JobState.SUCCESS
 
 
-def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(fork_bench, fork_slots, tmp_path):
+def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(fork_slots, tmp_path):
     door = tmp_path / "door"
     script = tmp_path / "waits.py"
     script.write_text(

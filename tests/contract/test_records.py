@@ -277,7 +277,8 @@ def test_a_lost_doorbell_is_rung_again_and_not_too_often(store, job_id):
 
 
 @pytest.mark.parametrize("key", ["cpu", "cpu:5", "cpu:9"])
-def test_a_doorbell_that_still_lies_in_the_queue_is_not_rung_again(store, job_id, client, key):
+@pytest.mark.usefixtures("job_id")
+def test_a_doorbell_that_still_lies_in_the_queue_is_not_rung_again(store, client, key):
     client.lpush(key, "message")
     for _ in range(10):
         store.now_ms += 1000
@@ -411,7 +412,7 @@ def test_a_cursor_that_is_not_ours_is_refused(store, cursor):
 def test_a_record_of_another_version_is_refused_and_left_alone(store, job_id, client):
     client.hset(f"ps:job:{job_id}", "v", "2")
     before = client.hgetall(f"ps:job:{job_id}")
-    for ask in (store.report, store.cancel, lambda job_id: claim(store, job_id)):
+    for ask in (store.report, store.cancel, lambda each: claim(store, each)):  # noqa: PLW0108  (a loop binds it)
         with pytest.raises(RecordError, match=job_id):
             ask(job_id)
     assert client.hgetall(f"ps:job:{job_id}") == before

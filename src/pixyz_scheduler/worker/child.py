@@ -1,36 +1,26 @@
 """The child: what a spare does, from waiting for its one request to the exit status of the attempt."""
 
-import json
 import os
 import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pixyz_scheduler.script.attempt import AttemptRequest
-from pixyz_scheduler.script.channel import Channel, SocketChannel, decode, encode
+from pixyz_scheduler.script.channel import Channel, SocketChannel
 from pixyz_scheduler.script.host import run_attempt
+from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.script.script_error import describe
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
 
-# Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
-_DUMMY = """
-class A:
-    def f(self, x): return [x] * 4
-def main(pc, params):
-    try: raise ValueError("x")
-    except ValueError: pass
-    return {"a": A().f(1), "b": {i: str(i) for i in range(8)}}
-"""
-
 
 def serve(sock: socket.socket) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
-    prewarm()
+    # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
+    rehearse()
     channel = SocketChannel(sock)
     request = channel.receive()
     return 0 if request is None else attempt(request, channel)
@@ -47,15 +37,6 @@ def attempt(request: Mapping[str, Any], channel: Channel) -> int:
             channel.send(describe(error, asked.script).to_message())
             return 1
     return run_attempt(asked.to_message(), channel)
-
-
-def prewarm() -> None:
-    """Compile, run and encode a dummy."""
-    for _ in range(2):
-        module = ModuleType("__main__")
-        exec(compile(_DUMMY, "dummy", "exec", dont_inherit=True), module.__dict__)  # noqa: S102  (our own text)
-        decode(encode({"type": "result", "value": module.main(None, {})}))
-        json.loads('{"a": [1, 2.5, "x"]}')
 
 
 def _use_temp(folder: Path) -> None:

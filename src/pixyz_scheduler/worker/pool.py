@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from celery.concurrency.thread import ApplyResult, TaskPool
+from celery.concurrency.thread import TaskPool
 
 _CHUNK = 4096
 
@@ -19,14 +19,14 @@ class SlotPool(TaskPool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._woken, self._waking = os.pipe()
-        os.set_blocking(self._woken, False)  # noqa: FBT003  (the os module's signature)
-        os.set_blocking(self._waking, False)  # noqa: FBT003  (likewise)
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._waking, False)
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Celery calls it for each new connection."""
         hub.add_reader(self._woken, self._drain)
 
-    def on_apply(self, *args: Any, **kwargs: Any) -> ApplyResult:
+    def on_apply(self, *args: Any, **kwargs: Any) -> Any:
         """Run a task in a free thread; then look for the next message at once."""
         result = super().on_apply(*args, **kwargs)
         result.f.add_done_callback(self._wake)

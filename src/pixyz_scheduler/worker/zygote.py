@@ -21,7 +21,7 @@ from pixyz_scheduler.worker.warden import Warden
 READY = b"ready"
 NO_ENGINE = "none"
 # What nearly every script begins with: paid for once, here. By name, since that room lies above this one.
-_USERS_IMPORTS = ("pixyz_worker.script", "pixyz_worker.tasks", "celery.canvas")
+_USERS_IMPORTS = ("pixyz_worker.script", "pixyz_worker.tasks", "celery.canvas", "asyncio", "inspect")
 
 
 def main() -> NoReturn:

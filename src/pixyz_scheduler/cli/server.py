@@ -1,0 +1,210 @@
+"""The commands that are the scheduler: up, run, api, worker. The one place that imports the server, when called."""
+
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pixyz_scheduler.cli import exits, options, render, waiting
+from pixyz_scheduler.cli.connection import Globals, connect
+
+if TYPE_CHECKING:
+    # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
+    from pixyz_scheduler.client import JobDetails, SchedulerClient
+    from pixyz_scheduler.launcher.stack import Stack
+    from pixyz_scheduler.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("up", epilog="Example: pixyz-scheduler up")(up)
+    app.command(
+        "run", epilog='Example: pixyz-scheduler run convert_file wheel.step -p \'{"extension": "glb"}\' -o out'
+    )(run)
+    app.command("api", epilog="Example: GOD_PASSWORD_SHA256=... pixyz-scheduler api")(api)
+    app.command("worker", epilog="Example: QUEUE_NAME=cpu,gpuhigh pixyz-scheduler worker")(worker)
+
+
+def api() -> None:
+    """Serve the HTTP API, as pixyz-scheduler.conf and the environment say."""
+    from pixyz_scheduler.api.app import main
+
+    settings = _settings()
+    _hold_lifeline()
+    raise typer.Exit(main(settings))
+
+
+def worker() -> None:
+    """Run jobs of the queues in QUEUE_NAME, as pixyz-scheduler.conf and the environment say."""
+    from pixyz_scheduler.worker.main import main
+
+    settings = _settings()
+    _hold_lifeline()
+    raise typer.Exit(main(settings))
+
+
+def up() -> None:
+    """Start everything on this machine: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    from pixyz_scheduler.launcher.api_key import kept_or_new
+    from pixyz_scheduler.launcher.stack import Plan, Stack
+    from pixyz_scheduler.logs import set_up_logging
+
+    settings = _settings()
+    set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    digest, key = settings.god_password_sha256.get_secret_value(), None
+    if not digest:
+        digest, key = kept_or_new(settings.data_path)
+    _refuse_taken(settings.api_host, settings.api_port)
+    plan = Plan(
+        host=settings.api_host,
+        port=settings.api_port,
+        key_digest=digest,
+        share_path=settings.share_path,
+        store_data=None if settings.store_is_configured else settings.data_path,
+        drain_timeout=settings.drain_timeout,
+    )
+    with _asked_to_end() as ending, Stack(plan) as stack:
+        _welcome(stack, settings, key)
+        stack.watch(ending.is_set)
+        render.note("Ending: API, workers, store. Running jobs go back to their queues and go on at the next start.")
+
+
+def run(
+    context: typer.Context,
+    *,
+    what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
+    ] = None,
+    params: options.Params = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
+    ] = Path(),
+    token: options.Token = None,
+) -> None:
+    """Run one job and fetch what it made: on the scheduler that PIXYZ_URL or -u names, else on one of its own."""
+    given = options.params(params)
+    script = Path(what) if what.endswith(".py") else None
+    if script is not None and not script.is_file():
+        raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
+    with _scheduler_for(context, token) as scheduler:
+        source = {"script": script} if script is not None else {"process": what}
+        job = scheduler.submit(file=file, params=given, name=file.name if file else what, **source)
+        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
+        fetch_outputs(scheduler, ended, output)
+    waiting.show_end(ended, as_json=False)
+    if ended.succeeded and ended.result is not None:
+        render.as_json(ended.result)
+    raise typer.Exit(waiting.exit_status(ended))
+
+
+def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Path) -> list[Path]:
+    """Download all outputs of a job into a folder; where they lie now."""
+    saved = []
+    for path in scheduler.outputs(ended):
+        with render.transfer_progress(path) as show:
+            saved.append(scheduler.download(ended, path, folder / path, on_bytes=show))
+        render.saved(saved[-1])
+    return saved
+
+
+@contextmanager
+def own_stack(settings: "Settings", folder: Path) -> Iterator[tuple["Stack", str]]:
+    """A stack with all its data in one folder, on a free port, with a key of its own, its log in the folder."""
+    from pixyz_scheduler.launcher.api_key import digest_of, new_key
+    from pixyz_scheduler.launcher.stack import Plan, Stack
+
+    key = new_key()
+    plan = Plan(
+        host="127.0.0.1",
+        port=free_port(),
+        key_digest=digest_of(key),
+        share_path=folder / "share",
+        store_data=folder / "data",
+        drain_timeout=settings.drain_timeout,
+    )
+    with (folder / "scheduler.log").open("wb") as log, Stack(plan, output=log) as stack:
+        yield stack, key
+
+
+def free_port() -> int:
+    """A port of the loopback interface that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["SchedulerClient"]:
+    given = context.find_object(Globals) or Globals()
+    if given.url is not None:
+        with connect(context, token) as scheduler:
+            yield scheduler
+        return
+    from pixyz_scheduler.client import SchedulerClient
+
+    with tempfile.TemporaryDirectory(prefix="pixyz-run-") as folder:
+        render.note("Starting a scheduler for this job ...")
+        with own_stack(_settings(), Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
+            yield scheduler
+
+
+def _settings() -> "Settings":
+    from pixyz_scheduler.settings import Settings
+
+    settings = Settings.load()
+    for warning in settings.warnings:
+        render.note(f"Warning: {warning}")
+    return settings
+
+
+def _hold_lifeline() -> None:
+    from pixyz_scheduler.launcher.lifeline import hold_lifeline
+
+    hold_lifeline(os.environ)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            render.note(f"Error: port {port} of {host} cannot be used: {error.strerror}. Choose another by API_PORT.")
+            raise typer.Exit(exits.REFUSED) from error
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """Set by Ctrl-C or SIGTERM; a handler only sets it."""
+    asked = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
+    url = stack.plan.url
+    render.line("")
+    render.line(f"Pixyz Scheduler is up:  {url}   (documentation: {url}/docs)")
+    if key is not None:
+        render.line(f"Your API key:           {key}")
+        render.line("It is shown this once; only its hash is kept. In your shell:")
+        render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key}")
+    else:
+        render.line(f"API key:                the one you have ({settings.data_path})")
+    render.line(f"Files:                  {stack.plan.share_path}")
+    render.line("Try:                    pixyz-scheduler process -n api_test -w")
+    render.line("End:                    Ctrl-C")
+    sys.stdout.flush()

@@ -1,0 +1,107 @@
+"""Member: one process of the stack, restarted when it dies."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+_log = logging.getLogger(__name__)
+
+# Seconds before a member that has died starts again: longer each time, short again once it has lived for a while.
+_PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
+_LIVED = 30.0
+LIFELINE = "PIXYZ_LIFELINE"
+
+
+class Member:
+    """One process: `python -m pixyz_scheduler COMMAND`. It ends when this process does, however that comes about.
+
+    Args:
+        name: for the log.
+        arguments: of the command line.
+        environment: whole.
+        output: where both its streams go; None for ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        output: IO[bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self._arguments = [sys.executable, "-m", "pixyz_scheduler", *arguments]
+        self._environment = {**environment, LIFELINE: "stdin"}
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
+        self._started = 0.0
+        self._due = 0.0
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs; negative for a signal."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it."""
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603  (our own command)
+            self._arguments,
+            env=self._environment,
+            # It reads this pipe: at its end we are gone, and it goes too.
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=self._output,
+            # Ctrl-C reaches us; we end the members in order.
+            start_new_session=True,
+        )
+
+    def revive(self, now: float) -> None:
+        """Start it again where it has died and its pause is over; to be called now and then."""
+        if self._process is None or self.exit_status is None:
+            return
+        if not self._due:
+            self._deaths = 0 if now - self._started > _LIVED else self._deaths
+            pause = _PAUSES[min(self._deaths, len(_PAUSES) - 1)]
+            self._deaths, self._due = self._deaths + 1, now + pause
+            _log.warning("%s has died (exit status %s): it starts again in %g s", self.name, self.exit_status, pause)
+        if now >= self._due:
+            self._due = 0.0
+            self._close()
+            self.start()
+
+    def stop(self) -> None:
+        """Ask it to end, by SIGTERM."""
+        if self._process is not None and self.exit_status is None:
+            if os.name == "posix":
+                self._process.send_signal(signal.SIGTERM)
+            else:
+                self._close()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for its end; kill it when it takes longer."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _log.warning("%s did not end within %g s: killed", self.name, timeout)
+            self._process.kill()
+            self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()

@@ -1,0 +1,138 @@
+"""Stack: the whole scheduler on one machine: store, API, a worker for 3D jobs, one for the rest."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+from typing_extensions import Self
+
+from pixyz_scheduler.broker.embedded import EmbeddedStore
+from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.launcher.member import Member
+
+_LOOK = 0.2
+_START_PATIENCE = 120.0
+_MARGIN = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start.
+
+    Attributes:
+        host: the API's address.
+        port: the API's port.
+        key_digest: SHA-256 of the API key.
+        share_path: the shared folder.
+        store_data: where the embedded store keeps its data; None where a store is configured.
+        drain_timeout: seconds that a worker gives its jobs when it ends.
+    """
+
+    host: str
+    port: int
+    key_digest: str
+    share_path: Path
+    store_data: Path | None
+    drain_timeout: float
+
+    @property
+    def url(self) -> str:
+        """Where the API is, seen from this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104  (all of them; one will do)
+        return f"http://{host}:{self.port}"
+
+
+class Stack:
+    """A running stack; a context manager that ends it in order: API, workers, store.
+
+    Args:
+        plan: what to start.
+        environment: of all processes; ours where None.
+        output: where they write; None for our own streams.
+    """
+
+    def __init__(
+        self, plan: Plan, *, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+    ) -> None:
+        self.plan = plan
+        self._environment = dict(os.environ if environment is None else environment)
+        self._output = output
+        self._closing = threading.Event()
+        self._leave = ExitStack()
+        self._members: list[Member] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def watch(self, until: Callable[[], bool]) -> None:
+        """Restart what dies, until the caller has had enough."""
+        while not until() and not self._closing.wait(_LOOK):
+            self._look()
+
+    def _start(self) -> None:
+        self.plan.share_path.mkdir(parents=True, exist_ok=True)
+        shared = {
+            **self._environment,
+            "API_HOST": self.plan.host,
+            "API_PORT": str(self.plan.port),
+            "GOD_PASSWORD_SHA256": self.plan.key_digest,
+            "SHARE_PATH": str(self.plan.share_path),
+        }
+        if self.plan.store_data is not None:
+            shared |= self._leave.enter_context(EmbeddedStore.start(self.plan.store_data)).environment
+        jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo"}
+        rest = {**shared, "QUEUE_NAME": "control,zip,clean", "POOL_TYPE": "pool", "DISABLE_PIXYZ": "true"}
+        self._members = [
+            Member("API", ["api"], environment=shared, output=self._output),
+            Member("worker for cpu, gpu, gpuhigh", ["worker"], environment=jobs, output=self._output),
+            Member("worker for control, zip, clean", ["worker"], environment=rest, output=self._output),
+        ]
+        for member in self._members:
+            member.start()
+        self._wait_for_api()
+
+    def _wait_for_api(self) -> None:
+        api = self._members[0]
+        give_up = time.monotonic() + _START_PATIENCE
+        while not self._answers():
+            if api.exit_status is not None:
+                raise Unavailable(f"The API did not start: exit status {api.exit_status}.")
+            if time.monotonic() > give_up:
+                raise Unavailable(f"The API does not answer at {self.plan.url} after {_START_PATIENCE:g} s.")
+            self._closing.wait(_LOOK)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.plan.url}/health/live", timeout=1.0, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for member in self._members:
+            member.revive(now)
+
+    def _stop(self) -> None:
+        self._closing.set()
+        patience = self.plan.drain_timeout + _MARGIN
+        # No new jobs, then no workers, then no store.
+        for group in (self._members[:1], self._members[1:]):
+            for member in group:
+                member.stop()
+            for member in group:
+                member.wait(patience)
+        self._leave.close()
