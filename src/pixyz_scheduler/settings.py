@@ -97,9 +97,8 @@ class Settings(BaseSettings):
     max_memory_usage_gpuhigh: Kibibytes = _in("Worker", 0, "The same for jobs of the queue gpuhigh.")
     pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run, on the queue gpuhigh.")
-    kill_grace: SecondsOrZero = _in("Worker", 5.0, "Seconds between asking a job to stop and killing it.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
-    isolation: Isolation = _in("Worker", "fork" if hasattr(os, "fork") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default where there is no fork.")
+    isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
     celery_always_eager: Switch = _in("Worker", False, "Celery's own debugging mode: what a script sends runs in place.")
 
     engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")
