@@ -40,7 +40,7 @@ QUEUE_NAME=cpu,control     # what this machine works on
 WORDS = {
     "data_path": "`~/.local/share/pixyz-scheduler` (Linux)",
     "process_path": "the package's own",
-    "isolation": "`fork` where there is one",
+    "isolation": "`fork` on Linux, else `spawn`",
 }
 
 

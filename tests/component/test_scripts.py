@@ -1,12 +1,16 @@
 """scripts/: what setup says where it cannot go on, and that what is generated is as the code says."""
 
+import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,6 +74,36 @@ def test_setup_leaves_a_folder_that_is_no_virtual_environment_alone(checkout):
     assert done.returncode == 1
     assert ".venv is there, but is no virtual environment" in done.stderr
     assert (checkout / ".venv" / "mine").exists()
+
+
+def dependencies() -> list[Requirement]:
+    """All that pyproject.toml asks for by name."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = whole["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), *whole["dependency-groups"].values()]
+    return [one for one in map(Requirement, itertools.chain(*lists)) if one.name != project["name"]]
+
+
+def test_the_lock_file_holds_what_pyproject_asks_for():
+    locked: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if not line.startswith("#"):
+            one = Requirement(line)
+            locked.setdefault(canonicalize_name(one.name), []).extend(spec.version for spec in one.specifier)
+    not_locked = {
+        str(one)
+        for one in dependencies()
+        if one.name != "f3d"  # its extra, `render`, is not in `full`
+        and not any(one.specifier.contains(version) for version in locked.get(canonicalize_name(one.name), []))
+    }
+    assert not_locked == set(), "run scripts/lock"
+
+
+def test_every_dependency_has_its_reason():
+    reasons = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text()
+    words = set(re.findall(r"[\w-]+", reasons))
+    assert {one.name for one in dependencies()} - words == set()
 
 
 def test_the_lock_file_names_no_place_to_download_from():

@@ -78,7 +78,7 @@ def test_every_secret_is_empty_by_default(folder, name):
     assert not getattr(Settings.load({}, folder), name.lower()).get_secret_value()
 
 
-@pytest.mark.parametrize("name", [*KNOWN, *SECRETS, "DATA_PATH", "PROCESS_PATH", "KILL_GRACE"])
+@pytest.mark.parametrize("name", [*KNOWN, *SECRETS, "DATA_PATH", "PROCESS_PATH"])
 def test_an_empty_value_means_the_default(folder, name):
     write(folder, f'{name}=""\n')
     assert Settings.load({name: ""}, folder) == Settings.load({}, folder.parent / "nowhere")

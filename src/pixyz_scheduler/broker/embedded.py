@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from pixyz_scheduler.broker.file_lock import FileLock
 from pixyz_scheduler.broker.store_server import Engine, StoreServer, find_server, write_marker
-from pixyz_scheduler.errors import StoreRefused, StoreUnavailable
+from pixyz_scheduler.errors import StoreUnavailable
 from pixyz_scheduler.store_url import StoreUrl, results_database
 
 _LONGEST_SOCKET = 103
@@ -92,9 +92,11 @@ class EmbeddedStore:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         # An owner that died leaves its server behind for as long as that writes its last bytes.
-        owner = _lock(folder / "owner.lock", patience=0.0, leave=leave)
+        owner = leave.enter_context(FileLock(folder / "owner.lock"))
+        owner.take()
         owner.sign(os.getpid())
-        server_lock = _lock(folder / "server.lock", patience=timeout, leave=leave)
+        server_lock = leave.enter_context(FileLock(folder / "server.lock"))
+        server_lock.take(patience=timeout)
         server = find_server(folder, search_path=search_path)
         write_marker(folder, server.engine)
         path = _socket_path(folder, leave)
@@ -146,16 +148,6 @@ class EmbeddedStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _lock(path: Path, *, patience: float, leave: ExitStack) -> FileLock:
-    lock = leave.enter_context(FileLock(path))
-    if not lock.take(patience=patience):
-        raise StoreRefused(
-            f"The data in {path.parent} is in use by process {lock.holder()}. "
-            f"Stop it, or set DATA_PATH to another folder."
-        )
-    return lock
 
 
 def _socket_path(folder: Path, leave: ExitStack) -> Path:

@@ -1,4 +1,4 @@
-"""FileLock: a lock on a file that says which process holds it."""
+"""FileLock: one store to a data folder, by a lock on a file that says which process holds it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event
 
 from typing_extensions import Self
+
+from pixyz_scheduler.errors import StoreRefused
 
 
 class FileLock:
@@ -24,22 +26,27 @@ class FileLock:
     def __exit__(self, *_: object) -> None:
         os.close(self.descriptor)
 
-    def take(self, *, patience: float = 0.0) -> bool:
-        """Take it within so many seconds; False where another has it."""
+    def take(self, *, patience: float = 0.0) -> None:
+        """Take it, within so many seconds.
+
+        Raises:
+            StoreRefused: another has it; names its pid.
+        """
         ends, pause = time.monotonic() + patience, Event()
         while not self._try_to_take():
             if time.monotonic() >= ends:
-                return False
+                raise StoreRefused(
+                    f"The data in {self._path.parent} is in use by process {self._holder()}. "
+                    f"Stop it, or set DATA_PATH to another folder."
+                )
             pause.wait(0.02)
-        return True
 
     def sign(self, pid: int) -> None:
         """Write who holds it."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
 
-    def holder(self) -> str:
-        """The pid of who holds it."""
+    def _holder(self) -> str:
         return os.pread(self.descriptor, 64, 0).decode(errors="replace").strip() or "unknown"
 
     def _try_to_take(self) -> bool:
