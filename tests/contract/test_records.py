@@ -412,7 +412,7 @@ def test_a_cursor_that_is_not_ours_is_refused(store, cursor):
 def test_a_record_of_another_version_is_refused_and_left_alone(store, job_id, client):
     client.hset(f"ps:job:{job_id}", "v", "2")
     before = client.hgetall(f"ps:job:{job_id}")
-    for ask in (store.report, store.cancel, lambda each: claim(store, each)):  # noqa: PLW0108  (a loop binds it)
+    for ask in (store.report, store.cancel, lambda each: claim(store, each)):
         with pytest.raises(RecordError, match=job_id):
             ask(job_id)
     assert client.hgetall(f"ps:job:{job_id}") == before

@@ -1,0 +1,58 @@
+"""The sweeper, on a real store: what nobody else will do."""
+
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.sweeper import Sweeper
+from pixyz_scheduler.jobs.attempt import Fence, Lease
+from pixyz_scheduler.jobs.outcome import Lost
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.worker.lease_keeper import Held
+
+SLEEPY = "def main(pc, params):\n    return 1\n"
+
+
+def lose(bench, job_id, queue="cpu"):
+    """A worker claims the job and is never heard of again."""
+    bench.records.now_ms = 1_000_000
+    bench.records.claim(job_id, queue=queue, lease=Lease(Fence("gone"), "w-gone"))
+    for _ in range(8):
+        bench.records.now_ms += 1000
+        bench.records.sweep()
+
+
+def test_a_job_whose_worker_was_lost_goes_once_more_to_the_fallback_and_its_bell_is_rung(fork_bench):
+    job_id = fork_bench.submit(SLEEPY)
+    lose(fork_bench, job_id)
+    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    report = fork_bench.records.report(job_id)
+    assert (report.state, report.queue, report.cause) == (JobState.RETRY, "gpuhigh", "worker_lost")
+    assert "w-gone" in report.error
+    assert [(bell.job_id, bell.queue) for bell in fork_bench.bells.rung] == [(job_id, "gpuhigh")]
+    assert report.attempts[0]["worker"] == "w-gone"
+
+
+def test_a_job_lost_twice_has_failed_and_says_why(fork_bench):
+    job_id = fork_bench.submit(SLEEPY)
+    sweeper = Sweeper(fork_bench.records, fork_bench.bells)
+    for queue in ("cpu", "gpuhigh"):
+        lose(fork_bench, job_id, queue)
+        sweeper.sweep()
+    report = fork_bench.records.report(job_id)
+    assert (report.state, report.cause, report.retries) == (JobState.FAILURE, "worker_lost", 1)
+    assert len(report.attempts) == 2
+
+
+def test_a_store_that_is_away_ends_no_sweeper(tmp_path, fork_bench):
+    from pixyz_scheduler.broker.records import RecordStore
+
+    sweeper = Sweeper(RecordStore(connect(f"unix://{tmp_path}/nobody.sock")), fork_bench.bells)
+    sweeper._try()
+    assert fork_bench.bells.rung == []
+
+
+def test_a_worker_that_has_lost_its_lease_is_told_to_stop(fork_bench):
+    job_id = fork_bench.submit(SLEEPY)
+    lose(fork_bench, job_id)
+    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    told = []
+    fork_bench.execution.keeper._renew(Held(job_id, Lease(Fence("gone"), "w-gone"), tick=told.clear, stop=told.append))
+    assert told == [Lost("w-gone")]

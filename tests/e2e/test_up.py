@@ -1,0 +1,155 @@
+"""`up`, `run` and the demo, as a user starts and ends them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from pixyz_scheduler.cli.server import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(tmp_path):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "src"),
+        "DATA_PATH": str(tmp_path / "data"),
+        "SHARE_PATH": str(tmp_path / "share"),
+        "API_PORT": str(free_port()),
+        "API_HOST": "127.0.0.1",
+        "ENGINE": "none",
+        "DRAIN_TIMEOUT": "3",
+        "PROCESS_PATH": str(ROOT / "processes"),
+    }
+    for name in ("PIXYZ_URL", "PIXYZ_TOKEN"):
+        environment.pop(name, None)
+    return environment
+
+
+def start_up(environment, cwd):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pixyz_scheduler", "up"],
+        env=environment,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("End:"):
+            return process, said
+    raise AssertionError(said)
+
+
+def end(process):
+    tree = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    rest = process.stdout.read()
+    assert process.wait(timeout=60) == 0, rest
+    assert not psutil.wait_procs(tree, timeout=5)[1]
+    return rest
+
+
+def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path):
+    url = f"http://127.0.0.1:{home['API_PORT']}"
+    process, said = start_up(home, tmp_path)
+    key = re.search(r"Your API key: +(\S+)", said)[1]
+    headers = {"x-api-key": key}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        assert client.get("/jobs", headers={"x-api-key": "wrong"}).status_code == 401
+        long = client.post("/jobs", data={"process": "sleep", "params": '{"time": 600}'}).json()["uuid"]
+        waiting = client.post("/jobs", data={"process": "api_test"}).json()["uuid"]
+    rest = end(process)
+    assert "Traceback" not in said + rest
+    assert key not in (tmp_path / "data" / "api-key.sha256").read_text()
+
+    process, said = start_up(home, tmp_path)
+    assert "Your API key" not in said
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        client.post(f"/jobs/{long}/cancel").raise_for_status()
+        while (state := client.get(f"/jobs/{waiting}").json())["status"] not in ("SUCCESS", "FAILURE"):
+            pass
+        assert state["status"] == "SUCCESS"
+    end(process)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(home, tmp_path):
+    with httpx.Client():
+        import socket
+
+        with socket.create_server(("127.0.0.1", int(home["API_PORT"]))):
+            done = subprocess.run(
+                [sys.executable, "-m", "pixyz_scheduler", "up"],
+                env=home,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+    assert done.returncode == 1
+    assert f"port {home['API_PORT']}" in done.stderr
+    assert not (tmp_path / "share").exists()
+
+
+def test_members_end_when_their_launcher_is_killed(home, tmp_path):
+    process, _ = start_up(home, tmp_path)
+    tree = psutil.Process(process.pid).children(recursive=True)
+    assert len(tree) > 3
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert not psutil.wait_procs(tree, timeout=30)[1]
+
+
+def test_run_makes_a_scheduler_for_one_job_and_leaves_nothing(home, tmp_path):
+    script = tmp_path / "hello.py"
+    script.write_text(
+        "def main(pc, params):\n    open(pc.get_output_dir('a.txt'), 'w').write('hi')\n    return params\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pixyz_scheduler", "run", str(script), "-p", '{"a": 1}', "-o", "out"],
+        env=home,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "a.txt").read_text() == "hi"
+    assert '{"a": 1}' in done.stdout.replace("\n", "").replace("  ", "")
+
+
+def test_the_demo_converts_the_samples_and_leaves_no_process(home):
+    before = {process.pid for process in psutil.process_iter()}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "demo")],
+        env={**home, "ENGINE": "auto"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("box.step/output.glb", "gearbox.step/iso.png", "gearbox.step/metadata.json"):
+        assert (ROOT / "demo-output" / name).stat().st_size > 0
+    left = [process for process in psutil.process_iter() if process.pid not in before]
+    assert not [process for process in left if "pixyz_scheduler" in " ".join(_command(process))]
+
+
+def _command(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
