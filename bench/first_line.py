@@ -3,9 +3,9 @@
 
     .venv/bin/python bench/first_line.py [--jobs 200]
 
-One client, one job at a time, the connection kept. Ours includes HTTP, the upload's fsync, the record, the lease and a
-child of its own; the floor has none of these. Both on the same embedded Valkey with AOF. Neither includes the answer's way
-back.
+One client, one job at a time, the connection kept. Ours includes HTTP, the upload's fsync, the record, the lease and
+a child of its own; the floor has none of these. Both on the same embedded Valkey with AOF. Neither includes the
+answer's way back.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def raw_celery(store: EmbeddedStore, jobs: int) -> list[float]:
-    """ms from `delay` to the task's body."""
+    """Milliseconds from `delay` to the task's body."""
     environment = {**os.environ, "RAW_BROKER": store.broker_url, "RAW_BACKEND": store.result_backend}
     os.environ.update(environment)
     sys.path.insert(0, str(Path(__file__).parent))
@@ -68,7 +68,7 @@ def raw_celery(store: EmbeddedStore, jobs: int) -> list[float]:
 
 
 def posts(store: EmbeddedStore, folder: Path, jobs: int) -> list[float]:
-    """ms from the POST to the first line of its script."""
+    """Milliseconds from the POST to the first line of its script."""
     key = new_key()
     plan = Plan(
         host="127.0.0.1",
@@ -85,7 +85,7 @@ def posts(store: EmbeddedStore, folder: Path, jobs: int) -> list[float]:
 
 
 def one_post(client: httpx.Client, jobs_url: str) -> float:
-    """ms for one job."""
+    """Milliseconds for one job."""
     began = time.monotonic_ns()
     answer = client.post(jobs_url, files={"script": ("first_line.py", SCRIPT)})
     uuid = answer.raise_for_status().json()["uuid"]

@@ -13,7 +13,7 @@ SLEEPY = "def main(pc, params):\n    return 1\n"
 def lose(bench, job_id, queue="cpu"):
     """A worker claims the job and is never heard of again."""
     bench.records.now_ms = 1_000_000
-    bench.records.claim(job_id, queue=queue, lease=Lease(Fence("gone"), "w-gone"))
+    bench.records.claim(job_id, queue=queue, lease=Lease(Fence(f"gone {queue}"), "w-gone"))
     for _ in range(8):
         bench.records.now_ms += 1000
         bench.records.sweep()
@@ -54,5 +54,7 @@ def test_a_worker_that_has_lost_its_lease_is_told_to_stop(fork_bench):
     lose(fork_bench, job_id)
     Sweeper(fork_bench.records, fork_bench.bells).sweep()
     told = []
-    fork_bench.execution.keeper._renew(Held(job_id, Lease(Fence("gone"), "w-gone"), tick=told.clear, stop=told.append))
+    fork_bench.execution.keeper._renew(
+        Held(job_id, Lease(Fence("gone cpu"), "w-gone"), tick=told.clear, stop=told.append)
+    )
     assert told == [Lost("w-gone")]

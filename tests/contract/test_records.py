@@ -325,7 +325,7 @@ def test_the_scripts_follow_the_table(store):
         lambda job_id: store.commit(job_id, DONE, lease=OWNER),
         lambda job_id: store.commit(job_id, FAILED, lease=OWNER),
         lambda job_id: store.commit(job_id, AGAIN, lease=OWNER),
-        lambda job_id: store.cancel(job_id),
+        store.cancel,
         lambda _: store.sweep(),
     ]
     steps = set()
