@@ -7,6 +7,7 @@ SchedulerError
 |   |-- InvalidConfig        `config` is not what is allowed
 |   |-- InvalidScript        syntax, encoding, entry point
 |   |-- InvalidUpload        the request body itself
+|   |-- UploadTooLarge       more than MAX_UPLOAD_SIZE              413
 |   |-- InvalidArchive       an input archive that cannot be unpacked safely
 |   |-- UnknownProcess
 |   `-- UnsafePath           a path that leaves its folder
@@ -59,6 +60,10 @@ class InvalidScript(BadInput):
 
 class InvalidUpload(BadInput):
     """A request body that is not the form it says it is."""
+
+
+class UploadTooLarge(BadInput):
+    """A request body of more bytes than are allowed."""
 
 
 class InvalidArchive(BadInput):

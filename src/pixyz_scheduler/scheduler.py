@@ -1,13 +1,14 @@
 """Scheduler: the use cases. What may be asked of jobs, and nothing of how it was asked."""
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.records import Bell, JobFilter, JobPage, RecordStore
@@ -21,7 +22,9 @@ from pixyz_scheduler.errors import (
     JobNotFound,
     NotReady,
     OutputNotFound,
+    SchedulerError,
     StoreUnavailable,
+    Unavailable,
 )
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
 from pixyz_scheduler.jobs.report import JobReport
@@ -160,6 +163,19 @@ class Scheduler:
         """
         return self._folder(job_id).output(relative)
 
+    def open_output(self, job_id: JobId, relative: str) -> BinaryIO:
+        """One output, open for reading; raises as `output` does."""
+        return self._folder(job_id).open_output(relative)
+
+    def open_archive(self, job_id: JobId) -> BinaryIO:
+        """The zip of the job's outputs, open for reading; raises as `archive` does."""
+        path = self.archive(job_id)
+        try:
+            # Its script can write there, and may have put a link in its place.
+            return os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb")
+        except OSError as error:
+            raise NotReady(f"The archive of job {job_id} went away while it was opened; ask again.") from error
+
     def archive(self, job_id: JobId) -> Path:
         """The zip of the job's outputs; the first call has it made.
 
@@ -175,6 +191,21 @@ class Scheduler:
         if packed is None:
             self._have_packed(folder)
         return packed
+
+    def troubles(self) -> dict[str, str]:
+        """What keeps jobs from being taken, by part (`store`, `share`); empty where all is well."""
+        found: dict[str, str] = {}
+        try:
+            self._records.list_jobs(JobFilter(), limit=1)
+        except Unavailable:
+            # No address: whoever asks for health has shown no key.
+            found["store"] = "Redis does not answer."
+        try:
+            with self._share.incoming():
+                pass
+        except (SchedulerError, OSError) as error:
+            found["share"] = str(error)
+        return found
 
     def processes(self) -> list[str]:
         """The named processes."""

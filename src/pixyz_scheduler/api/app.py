@@ -1,0 +1,155 @@
+"""The API process, built by hand from its settings."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from pixyz_scheduler import __version__
+from pixyz_scheduler.api.access import HEADER, Access
+from pixyz_scheduler.api.metrics import Counted, Metrics
+from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
+from pixyz_scheduler.api.problems import answer_problems
+from pixyz_scheduler.api.routes.backend import backend_routes
+from pixyz_scheduler.api.routes.dev import dev_routes
+from pixyz_scheduler.api.routes.health import health_routes
+from pixyz_scheduler.api.routes.home import home_routes
+from pixyz_scheduler.api.routes.jobs import job_routes
+from pixyz_scheduler.api.routes.metrics import metrics_routes
+from pixyz_scheduler.api.routes.outputs import output_routes
+from pixyz_scheduler.api.routes.processes import process_routes
+from pixyz_scheduler.broker.celery_app import make_celery
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.broker.sweeper import Sweeper
+from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.jobs.job import JobOptions
+from pixyz_scheduler.logs import set_up_logging
+from pixyz_scheduler.scheduler import Scheduler
+from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.storage.share import Share
+
+_log = logging.getLogger(__name__)
+
+# Seconds for an answer of the store, and for a connection, which is tried twice: who asks us knows within two.
+_QUICK = 1.0
+# Seconds that a stopping server gives to requests under way.
+_GRACE = 10
+_DESCRIPTION = (
+    "Send a Python script, or the name of a process, and a 3D file; workers run it, isolated, and give back files, "
+    "progress and result. Every error is `{detail: {code, message, details}}`."
+)
+
+
+def main(settings: Settings) -> int:
+    """Serve until a signal ends it; the exit status.
+
+    Raises:
+        SettingsError: no key is set, or the share cannot be made.
+    """
+    set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    check(settings)
+    config = uvicorn.Config(
+        make_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="auto" if sys.platform == "win32" else "uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+def check(settings: Settings) -> None:
+    """What must be true before the API may start; raises SettingsError."""
+    if not settings.god_password_sha256.get_secret_value():
+        raise SettingsError(
+            "GOD_PASSWORD_SHA256 is not set: the API does not start without a key. Choose a key and set its SHA-256: "
+            "printf %s 'my key' | sha256sum"
+        )
+    try:
+        settings.share_path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"SHARE_PATH is {settings.share_path}: it cannot be made: {error.strerror}.") from error
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The application with all that it stands on; it connects to nothing before it is asked something."""
+    records = RecordStore(connect(settings.store_url, timeout=_QUICK))
+    dispatch = CeleryDispatch(make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend))
+    scheduler = Scheduler(
+        records=records,
+        dispatch=dispatch,
+        share=Share(settings.share_path),
+        catalog=ProcessCatalog(settings.process_path),
+        defaults=JobOptions(time_limit=settings.pixyz_time_limit),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with Sweeper(records, dispatch):
+            yield
+
+    app = FastAPI(title="Pixyz Scheduler", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
+    _add_routes(app, scheduler, settings)
+    answer_problems(app)
+    describe(app)
+    return app
+
+
+def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
+    metrics = Metrics()
+    app.include_router(home_routes(__version__))
+    app.include_router(health_routes(scheduler))
+    closed = [
+        process_routes(scheduler),
+        job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
+        output_routes(scheduler),
+        backend_routes(scheduler),
+        metrics_routes(metrics),
+        *([dev_routes()] if settings.debug else []),
+    ]
+    for router in closed:
+        app.include_router(router, dependencies=[NEEDS_KEY], responses=problems(400, 401, 503))
+    # The last one added is the first to see a request.
+    app.add_middleware(Access, key_sha256=settings.god_password_sha256.get_secret_value())
+    app.add_middleware(Counted, metrics=metrics)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=[HEADER, "content-type", "range", "if-none-match", "if-range", "last-event-id"],
+            expose_headers=["content-disposition", "content-range", "etag", "retry-after"],
+        )
+
+
+class Server(uvicorn.Server):
+    """uvicorn, for which a signal to stop is no failure: the process goes on to its own end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop in order at SIGINT and SIGTERM; uvicorn's own would raise the signal again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

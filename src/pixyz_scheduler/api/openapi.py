@@ -1,0 +1,108 @@
+"""What the API says of itself: answers, errors, the form of `POST /jobs`, and the key."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Security
+from fastapi.openapi.utils import get_openapi
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
+
+from pixyz_scheduler.api.access import HEADER
+from pixyz_scheduler.api.schemas import Problem
+
+_KEY = APIKeyHeader(name=HEADER, auto_error=False, description="The password in clear.")
+# It asks for nothing (Access did), but it shows in the documentation.
+NEEDS_KEY = Security(_KEY)
+
+_WORDS = {
+    400: "What was sent is wrong.",
+    401: "No key, or a wrong one.",
+    404: "There is no such thing.",
+    409: "The job's state does not allow it.",
+    413: "The body is larger than MAX_UPLOAD_SIZE.",
+    416: "The file has no such range.",
+    425: "Not there yet: ask again after `Retry-After` seconds.",
+    503: "Redis or the share is away: nothing was done.",
+    507: "The share is full.",
+}
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def answers(model: type[BaseModel], description: str = "Done.") -> Responses:
+    """What a route answers when all is well."""
+    return {200: {"model": model, "description": description}}
+
+
+def problems(*statuses: int) -> Responses:
+    """What a route answers otherwise."""
+    return {status: {"model": Problem, "description": _WORDS[status]} for status in statuses}
+
+
+def describe(app: FastAPI) -> None:
+    """Have the application describe itself, without the 422 that FastAPI adds and we never answer."""
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = _without_422(
+                get_openapi(
+                    title=app.title,
+                    version=app.version,
+                    description=app.description,
+                    routes=app.routes,
+                    tags=app.openapi_tags,
+                )
+            )
+        return app.openapi_schema
+
+    # FastAPI's own way to change the description.
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _without_422(schema: dict[str, Any]) -> dict[str, Any]:
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop(str(int(HTTPStatus.UNPROCESSABLE_ENTITY)), None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema.get("components", {}).get("schemas", {}).pop(name, None)
+    return schema
+
+
+_CONFIG = (
+    'JSON object: `entrypoint` ("main"), `queue` ("cpu"), `time_limit` (seconds for an attempt), `root_file` (the main '
+    "file inside an archive), `compute_only`, `raw`, `priority` (0, most urgent, to 9). `null` means the default, "
+    "`@pixyz_schedule(...)` of the script gives its own. What else is sent is ignored, with a warning."
+)
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **more}
+
+
+_FIELDS = {
+    "process": _text("Name of a process, or `custom` for a script of your own.", default="custom"),
+    "params": _text("JSON object, handed to the entry point.", default="{}", examples=['{"format": "glb"}']),
+    "name": _text("Your name for the job.", maxLength=200, examples=["bracket"]),
+    "config": _text(_CONFIG, examples=['{"queue": "gpu", "time_limit": 600}']),
+}
+_FILE_FIELDS = {
+    "script": _text("Your Python file; needed where `process` is `custom`.", format="binary"),
+    "file": _text("The input: a 3D file, or an archive that is unpacked for the job.", format="binary"),
+}
+
+JOB_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {**_FIELDS, **_FILE_FIELDS}},
+                "examples": {
+                    "process": {"value": {"process": "sleep", "params": '{"time": 1}'}},
+                    "script": {"value": {"name": "hello", "params": '{"name": "Ada"}'}},
+                },
+            },
+            "application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": _FIELDS}},
+        },
+    }
+}

@@ -1,0 +1,116 @@
+"""Problems: which error is which status, in one table, and every error's body in one shape."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.errors import (
+    AccessDenied,
+    BadInput,
+    Conflict,
+    NotFound,
+    NotReady,
+    RecordError,
+    StorageFull,
+    Unavailable,
+    UploadTooLarge,
+)
+
+_log = logging.getLogger(__name__)
+
+# The nearest class in an error's family decides; what is not here is ours to mend: 500, and no word of its text.
+STATUSES: Mapping[type[Exception], HTTPStatus] = {
+    BadInput: HTTPStatus.BAD_REQUEST,
+    AccessDenied: HTTPStatus.UNAUTHORIZED,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NotReady: HTTPStatus.TOO_EARLY,
+    RecordError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+
+# What goes with a status, whoever raised it.
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "x-api-key"},
+    425: {"Retry-After": "1"},
+    503: {"Retry-After": "2"},
+}
+# Words that changed between Python's versions, and ours must not.
+_PHRASES = {413: "Content Too Large"}
+_UNEXPECTED = "An error of the server's own. Its log has the details."
+_SHOWN = 200
+
+
+def problem(status: int, details: str, headers: Mapping[str, str] | None = None) -> Json:
+    """The one shape of an error: `{"detail": {"code", "message", "details"}}`."""
+    message = _PHRASES.get(status) or HTTPStatus(status).phrase
+    body = {"detail": {"code": int(status), "message": message, "details": details}}
+    return Json(body, status_code=status, headers={**_HEADERS.get(status, {}), **(headers or {})})
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """The status of an error, by the nearest class of its family that the table has."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Teach the application to answer every error in our shape."""
+    for kind in STATUSES:
+        app.add_exception_handler(kind, _on_purpose)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _on_purpose(request: Request, error: Exception) -> Response:
+    status = status_of(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("%s %s: %s", request.method, request.url.path, error, extra={"status": int(status)})
+    return problem(status, str(error))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (for the type checker: it is registered for these)
+    return problem(HTTPStatus.BAD_REQUEST, " ".join(_in_words(error.errors())))
+
+
+def _in_words(errors: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for each in errors:
+        place = ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0])
+        shown = repr(each.get("input"))
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        yield f"{place} is {shown}: {str(each['msg']).removeprefix('Value error, ')}."
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (for the type checker: it is registered for these)
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            details = f"There is nothing at {request.url.path}."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = (error.headers or {}).get("Allow", "other methods")
+            details = f"{request.url.path} does not take {request.method}, but {allowed}."
+        case _:
+            details = str(error.detail)
+    return problem(error.status_code, details, error.headers)
+
+
+async def _gone(request: Request, _: Exception) -> Response:
+    _log.info("client left in mid-request: %s %s", request.method, request.url.path)
+    return problem(HTTPStatus.BAD_REQUEST, "The request ended before its body was complete.")
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    # The server logs it, with its trace.
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)

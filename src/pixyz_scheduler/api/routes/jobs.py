@@ -1,0 +1,88 @@
+"""/jobs: send, list, look at, cancel."""
+
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
+from starlette.requests import Request
+
+from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.metrics import Metrics
+from pixyz_scheduler.api.openapi import JOB_FORM, answers, problems
+from pixyz_scheduler.api.parameters import Id, Since, upper
+from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
+from pixyz_scheduler.api.upload import receive
+from pixyz_scheduler.broker.records import JobFilter
+from pixyz_scheduler.jobs import state
+from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
+
+Wanted = Annotated[Status | None, BeforeValidator(upper), Query(description="Only jobs of this status.")]
+Named = Annotated[str | None, Query(description="Only jobs of this name.")]
+On = Annotated[str | None, Query(description="Only jobs of this queue.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Jobs a page.")]
+Cursor = Annotated[str | None, Query(description="The `cursor` of the page before.")]
+
+
+def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) -> APIRouter:
+    """The routes.
+
+    Args:
+        scheduler: does it.
+        metrics: counts the jobs.
+        max_upload_size: bytes of a body at most; 0 for no limit.
+    """
+    router = APIRouter(tags=["Jobs"])
+
+    @router.post(
+        "/jobs",
+        summary="Send a job",
+        responses={**answers(JobAccepted, "The job will be run."), **problems(413, 507)},
+        openapi_extra=JOB_FORM,
+    )
+    async def submit(request: Request) -> Json:
+        """Send a script, or name a process; with a file, if it needs one. It is checked and then run by a worker."""
+        accepted = await receive(request, scheduler, max_size=max_upload_size)
+        job = accepted.report.job
+        with about_job(job.id):
+            _log.info("job accepted", extra={"process": job.process, "queue": accepted.report.queue})
+            for warning in accepted.warnings:
+                _log.warning("%s", warning)
+        metrics.job_submitted(accepted.report.queue)
+        return Json(JobAccepted.with_warnings(accepted.report, accepted.warnings))
+
+    @router.get("/jobs", summary="List jobs", responses=answers(JobList))
+    def jobs(
+        limit: Limit = 100,
+        cursor: Cursor = None,
+        status: Wanted = None,
+        name: Named = None,
+        queue: On = None,
+        since: Since = None,
+    ) -> Json:
+        """Jobs, newest first, page by page."""
+        wanted = JobFilter(
+            status=state.JobState(status) if status else None, name=name or None, queue=queue or None, since=since
+        )
+        page = scheduler.list_jobs(wanted, limit=limit, cursor=cursor or None)
+        return Json(JobList(jobs=[JobState.of(report) for report in page.reports], cursor=page.cursor))
+
+    @router.get("/jobs/{uuid}", summary="Look at a job", responses={**answers(JobState), **problems(404)})
+    def job(uuid: Id) -> Json:
+        """Where a job stands."""
+        return Json(JobState.of(scheduler.report(uuid)))
+
+    @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
+    def details(uuid: Id) -> Json:
+        """All that is known of a job: its times, steps, result, or the traceback of its script."""
+        return Json(JobDetails.of(scheduler.report(uuid)))
+
+    @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
+    def cancel(uuid: Id) -> Json:
+        """End a job: at once while it waits, soon while it runs. 409: it has ended already."""
+        return Json(JobState.of(scheduler.cancel(uuid)))
+
+    return router

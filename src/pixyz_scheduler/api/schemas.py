@@ -1,0 +1,305 @@
+"""The bodies of answers, as users know them: none of these fields is renamed or changes its type."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from typing_extensions import Self
+
+from pixyz_scheduler.jobs.report import JobReport
+
+Status = Literal[
+    "SENT",
+    "PENDING",
+    "RECEIVED",
+    "STARTED",
+    "RUNNING",
+    "SUCCESS",
+    "FAILURE",
+    "RETRY",
+    "REVOKED",
+    "REJECTED",
+    "UNKNOWN",
+]
+
+_ID = "0b6c2b0e-8f5a-4f0e-9c1d-2f7c8e6a1b3d"
+_STATE = {
+    "uuid": _ID,
+    "name": "bracket",
+    "status": "RUNNING",
+    "progress": 50,
+    "error": None,
+    "process": "convert_file",
+    "queue": "cpu",
+}
+_TIMES = {
+    "request": "2024-12-11T10:18:10.330+00:00",
+    "started": "2024-12-11T10:18:10.345+00:00",
+    "stopped": "2024-12-11T10:18:10.463+00:00",
+}
+
+
+def _example(*values: Mapping[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [dict(value) for value in values]})
+
+
+def _holdable(text: Any) -> Any:
+    """A script's text may have lone surrogates, which no answer can hold."""
+    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_holdable)]
+Moment = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
+
+
+class JobState(BaseModel):
+    """Where a job stands."""
+
+    model_config = _example(_STATE)
+
+    uuid: str = Field(description="The job's id.")
+    name: Text | None = Field(description="The user's name for it.")
+    status: Status = Field(description="`SENT` in the answer of `POST /jobs`; later `PENDING` while it waits.")
+    progress: int | None = Field(ge=0, le=100, description="Percent; null while nothing is known.")
+    error: Text | None = Field(description="One line: what failed.")
+    process: str = Field(description="The named process, or `custom` for a script of the user's own.")
+    queue: str = Field(description="Where it waits or runs now; a retry may have moved it.")
+
+    @classmethod
+    def of(cls, report: JobReport) -> Self:
+        """From a report."""
+        return cls(**_state(report))
+
+
+class JobAccepted(JobState):
+    """A job that will be run."""
+
+    model_config = _example({**_STATE, "status": "SENT", "progress": None, "warnings": []})
+
+    warnings: list[Text] = Field(description="What was ignored of what was sent.")
+
+    @classmethod
+    def with_warnings(cls, report: JobReport, warnings: tuple[str, ...]) -> Self:
+        """From the report of a job just sent."""
+        return cls(**{**_state(report), "status": report.state.value}, warnings=list(warnings))
+
+
+class TimeInfo(BaseModel):
+    """When a job was asked for, begun and ended: ISO 8601 with offset; null where it was not yet."""
+
+    model_config = _example(_TIMES)
+
+    request: Moment = Field(description="When the API took it.")
+    started: Moment = Field(description="When its last attempt began.")
+    stopped: Moment = Field(description="When it ended.")
+
+
+class Step(BaseModel):
+    """One step of a job."""
+
+    model_config = _example({"duration": 0.112, "info": "Importing"})
+
+    duration: float = Field(description="Seconds; -1 while it runs.")
+    info: Text = Field(description="What it does.")
+
+
+class AttemptInfo(BaseModel):
+    """One ended run of a job on one worker."""
+
+    model_config = ConfigDict(extra="allow")
+
+    number: int = Field(description="From 1.")
+    worker: str = Field(description="Who ran it.")
+    queue: str = Field(description="Where it was taken from.")
+    started: Moment = Field(description="When it began.")
+    stopped: Moment = Field(description="When it ended.")
+    outcome: str | None = Field(description="How it ended, in one word.")
+    exit_code: int | None = Field(default=None, description="Of its child, where that left by itself.")
+    signal: int | None = Field(default=None, description="That ended its child.")
+    peak_memory: int | None = Field(default=None, description="KiB, at most.")
+
+
+class JobDetails(JobState):
+    """All that is known of a job."""
+
+    model_config = _example(
+        {
+            **_STATE,
+            "status": "SUCCESS",
+            "progress": 100,
+            "time_info": _TIMES,
+            "steps": [{"duration": 0.112, "info": "Importing"}],
+            "retry": 0,
+            "result": {"output": "bracket.glb"},
+            "progress_output": None,
+            "cause": None,
+            "worker": "node-7-2131-9f0c1a",
+            "time_limit": 3600.0,
+            "priority": 5,
+            "attempts": [],
+        }
+    )
+
+    error: Text | None = Field(description="The traceback of the user's script; where there is none, the one line.")
+    time_info: TimeInfo
+    steps: list[Step] = Field(description="In order; of the last attempt.")
+    retry: int = Field(ge=0, description="How many times it was tried again.")
+    result: Any = Field(description="What the entry point returned, as JSON; null until success.")
+    progress_output: Any = Field(description="The last value given to `progress_output`.")
+    cause: str | None = Field(description="The error in one word.")
+    worker: str | None = Field(description="Who runs it, or ran it last.")
+    time_limit: float = Field(description="Seconds for one attempt.")
+    priority: int = Field(description="0 (most urgent) to 9.")
+    attempts: list[AttemptInfo] = Field(description="Its ended attempts.")
+
+    @classmethod
+    def of(cls, report: JobReport) -> Self:
+        """From a report."""
+        state = _state(report)
+        return cls(
+            **{**state, "error": report.traceback or report.error},
+            time_info=TimeInfo(
+                request=moment(report.job.submitted), started=moment(report.started), stopped=moment(report.stopped)
+            ),
+            steps=[Step(duration=step.duration, info=step.info) for step in report.progress.steps],
+            retry=report.retries,
+            result=result_of(report),
+            progress_output=report.progress.output,
+            cause=report.cause,
+            worker=report.owner,
+            time_limit=report.job.options.time_limit,
+            priority=report.job.options.priority,
+            attempts=[_attempt(values) for values in report.attempts],
+        )
+
+
+class JobList(BaseModel):
+    """A page of jobs."""
+
+    jobs: list[JobState] = Field(description="Newest first.")
+    cursor: str | None = Field(description="Ask with it for the next page; null where there is none.")
+
+
+class Outputs(BaseModel):
+    """What a job has written."""
+
+    model_config = _example({"outputs": ["bracket.glb", "views/front.png"]})
+
+    outputs: list[str] = Field(description="Relative paths, with forward slashes.")
+
+
+class ProcessNames(BaseModel):
+    """The named processes."""
+
+    model_config = _example({"processes": ["convert_file", "generate_metadata"]})
+
+    processes: list[str]
+
+
+class ProcessDoc(BaseModel):
+    """What a process says of itself."""
+
+    model_config = _example({"doc": "Process 'sleep' documentation:\n\nSleep for a while."})
+
+    doc: str
+
+
+class TaskMeta(BaseModel):
+    """A job in the words of Celery's result backend."""
+
+    model_config = _example(
+        {
+            "status": "SUCCESS",
+            "result": {"output": "bracket.glb"},
+            "traceback": None,
+            "children": [],
+            "parent_id": None,
+            "task_id": _ID,
+            "date_done": _TIMES["stopped"],
+        }
+    )
+
+    status: Status
+    result: Any = Field(description="The result; of a failed job `{exc_type, exc_message, exc_module}`.")
+    traceback: Text | None
+    children: list[Any]
+    parent_id: str | None
+    task_id: str
+    date_done: Moment
+
+    @classmethod
+    def of(cls, report: JobReport) -> Self:
+        """From a report."""
+        return cls(
+            status=report.status.value,
+            result=_celery_error(report.error) if report.error else result_of(report),
+            traceback=report.traceback,
+            children=[],
+            parent_id=None,
+            task_id=report.job.id,
+            date_done=moment(report.stopped),
+        )
+
+
+class Health(BaseModel):
+    """Whether the API can do its work."""
+
+    model_config = _example(
+        {"status": "ok", "problems": {}}, {"status": "unavailable", "problems": {"store": "Redis does not answer."}}
+    )
+
+    status: Literal["ok", "unavailable"]
+    problems: dict[str, str] = Field(description="What is wrong, by part: `store`, `share`.")
+
+
+class ProblemDetail(BaseModel):
+    """What is wrong."""
+
+    code: int = Field(description="The HTTP status.")
+    message: str = Field(description="Its name.")
+    details: str = Field(description="What exactly.")
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    model_config = _example({"detail": {"code": 404, "message": "Not Found", "details": f"No job has the id {_ID}."}})
+
+    detail: ProblemDetail
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time in seconds since the epoch, as ISO 8601 in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+
+
+def result_of(report: JobReport) -> Any:
+    """What the entry point returned."""
+    return None if report.result is None else json.loads(report.result)
+
+
+def _state(report: JobReport) -> dict[str, Any]:
+    return {
+        "uuid": report.job.id,
+        "name": report.job.name,
+        "status": report.status.value,
+        "progress": report.percent,
+        "error": report.error,
+        "process": report.job.process,
+        "queue": report.queue,
+    }
+
+
+def _attempt(values: Mapping[str, Any]) -> AttemptInfo:
+    return AttemptInfo(**{**values, "started": moment(values["started"]), "stopped": moment(values["stopped"])})
+
+
+def _celery_error(error: str) -> dict[str, Any]:
+    """As Celery writes it; the kind is the first word of `ValueError: ...`, where there is one."""
+    kind, colon, message = error.partition(": ")
+    if colon and kind.replace(".", "").isidentifier():
+        module, _, name = kind.rpartition(".")
+        return {"exc_type": name, "exc_message": [message], "exc_module": module or "builtins"}
+    return {"exc_type": "JobFailed", "exc_message": [error], "exc_module": "pixyz_scheduler.worker.tasks"}

@@ -1,0 +1,117 @@
+"""Upload: a request's body on its way to a job; files are written straight to their place, and once."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from typing_extensions import Self
+
+from pixyz_scheduler.api.form import Fields, reader_of
+from pixyz_scheduler.errors import InvalidUpload, UploadTooLarge
+from pixyz_scheduler.scheduler import Accepted, Scheduler
+
+# Fewer, larger writes: a network's share answers each of them slowly.
+_BATCH = 1 << 20
+
+
+class Upload:
+    """A form on its way to a job; a context manager whose methods block: use it from one worker thread at a time.
+
+    Args:
+        scheduler: takes the job.
+        content_type: the header's value; raises InvalidUpload where it is not a form's.
+    """
+
+    def __init__(self, scheduler: Scheduler, content_type: str) -> None:
+        self._scheduler = scheduler
+        self._reader_for = reader_of(content_type)
+        self._leave = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._incoming = self._leave.enter_context(self._scheduler.incoming())
+        self._fields = Fields(self._incoming)
+        self._reader = self._reader_for(self._fields)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave.close()
+
+    def feed(self, batch: bytes) -> None:
+        """The next part of the body."""
+        self._reader.feed(batch)
+
+    def finish(self) -> Accepted:
+        """The body has ended: take the job."""
+        self._reader.finish()
+        accepted = self._scheduler.submit(self._fields.submission(), self._incoming)
+        return Accepted(accepted.report, (*self._fields.warnings, *accepted.warnings))
+
+    def take_whole(self, body: bytes) -> Accepted:
+        """A body that is here already."""
+        with self:
+            self.feed(body)
+            return self.finish()
+
+
+async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> Accepted:
+    """Take the job that a request brings; nothing of it stays when it is refused, or its client leaves.
+
+    Args:
+        request: its body not read yet.
+        scheduler: takes the job.
+        max_size: bytes of the body at most; 0 for no limit.
+
+    Raises:
+        BadInput: naming what is wrong.
+        UploadTooLarge: more than `max_size`.
+        StoreUnavailable, StorageFull: try again later.
+        ClientDisconnect: the client left.
+    """
+    upload = Upload(scheduler, request.headers.get("content-type", ""))
+    batches = _batches(request, max_size=max_size)
+    first = await anext(batches, b"")
+    if len(first) < _BATCH:
+        # Small, as most are: one visit to a thread for all of it.
+        return await run_sync(upload.take_whole, first)
+    try:
+        await run_sync(upload.__enter__)
+        await run_sync(upload.feed, first)
+        async for batch in batches:
+            # The thread is lent for a batch only: slow clients, however many, keep nobody else waiting.
+            await run_sync(upload.feed, batch)
+        return await run_sync(upload.finish)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_sync(upload.__exit__)
+
+
+async def _batches(request: Request, *, max_size: int) -> AsyncIterator[bytes]:
+    """The body in parts of about a mebibyte; only the last is smaller."""
+    _check_size(_announced(request), max_size)
+    waiting: list[bytes] = []
+    size = total = 0
+    async for chunk in request.stream():
+        waiting.append(chunk)
+        size += len(chunk)
+        total += len(chunk)
+        _check_size(total, max_size)
+        if size >= _BATCH:
+            yield b"".join(waiting)
+            waiting.clear()
+            size = 0
+    if size:
+        yield b"".join(waiting)
+
+
+def _announced(request: Request) -> int:
+    try:
+        return int(request.headers.get("content-length", "0"))
+    except ValueError:
+        raise InvalidUpload("The header Content-Length is not a number.") from None
+
+
+def _check_size(size: int, max_size: int) -> None:
+    if max_size and size > max_size:
+        raise UploadTooLarge(f"The body has more than the {max_size} bytes that MAX_UPLOAD_SIZE allows.")

@@ -1,0 +1,133 @@
+"""The API as its users meet it: served by uvicorn on a port of its own, on a real store and a real share."""
+
+import hashlib
+import socket
+import threading
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from pixyz_scheduler.api.app import Server, make_app
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.jobs.attempt import Fence, Lease
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.store_url import StoreUrl
+
+KEY = "a key for tests"
+# Others use 0, with a clock of their own.
+DATABASE = 5
+
+PROCESSES = {
+    "sleep": 'def main(pc, params):\n    """Sleep for a while."""\n',
+    "silent": "def main(pc, params):\n    pass\n",
+    "__init__": "",
+}
+
+
+@contextmanager
+def serving(settings):
+    """The API on a free port, until the end; gives its address."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(make_app(settings), http="httptools", log_config=None, timeout_graceful_shutdown=2)
+    server = Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def settings_for(store_url, folder, **changes):
+    processes = folder / "processes"
+    processes.mkdir(exist_ok=True)
+    for name, source in PROCESSES.items():
+        (processes / f"{name}.py").write_text(source)
+    share = folder / "share"
+    share.mkdir(exist_ok=True)
+    values = {
+        "celery_broker_url": StoreUrl.parse(store_url).with_database(DATABASE).kombu,
+        "god_password_sha256": hashlib.sha256(KEY.encode()).hexdigest(),
+        "share_path": share,
+        "process_path": processes,
+        "debug": True,
+    }
+    return Settings(**{**values, **changes})
+
+
+@dataclass
+class Api:
+    """A running API, and the worker's side of its store."""
+
+    url: str
+    share: Share
+    records: RecordStore
+    http: httpx.Client
+    lease: Lease = field(default_factory=lambda: Lease(Fence(uuid.uuid4().hex), "worker-1", ttl=600.0))
+
+    def send(self, source="def main(pc, params): pass\n", *, filename="job.py", files=None, **fields):
+        """POST /jobs with a script."""
+        sent = {"script": (filename, source)} if source is not None else {}
+        return self.http.post("/jobs", files={**sent, **(files or {})}, data=fields)
+
+    def new_job(self, **fields):
+        """The id of a job just sent."""
+        answer = self.send(**fields)
+        assert answer.status_code == 200, answer.text
+        return JobId(answer.json()["uuid"])
+
+    def claim(self, job_id, queue="cpu"):
+        return self.records.claim(job_id, queue=queue, lease=self.lease)
+
+    def commit(self, job_id, decision, **fields):
+        return self.records.commit(job_id, decision, lease=self.lease, fields=fields)
+
+    def output(self, job_id, name, data):
+        path = self.share.folder(job_id).outputs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def on_share(self):
+        """Every file and folder of the share, save the corners that stay."""
+        corners = {".incoming", ".trash"}
+        return sorted(
+            str(path.relative_to(self.share.root))
+            for path in Path(self.share.root).rglob("*")
+            if str(path.relative_to(self.share.root)) not in corners
+        )
+
+
+@contextmanager
+def running(settings):
+    with (
+        serving(settings) as url,
+        httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=20) as http,
+        connect(settings.store_url) as client,
+    ):
+        yield Api(url, Share(settings.share_path), RecordStore(client), http)
+
+
+@pytest.fixture(scope="module")
+def settings(store_url, tmp_path_factory):
+    settings = settings_for(store_url, tmp_path_factory.mktemp("api"))
+    with connect(settings.store_url) as client:
+        client.flushdb()
+    return settings
+
+
+@pytest.fixture(scope="module")
+def api(settings):
+    with running(settings) as api:
+        yield api
