@@ -78,6 +78,7 @@ class Scheduler:
         share: where job folders lie.
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
+        chore_time_limit: seconds that our own jobs may take.
     """
 
     def __init__(
@@ -88,12 +89,14 @@ class Scheduler:
         share: Share,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
+        chore_time_limit: float = 2400.0,
     ) -> None:
         self._records = records
         self._dispatch = dispatch
         self._share = share
         self._catalog = catalog
         self._defaults = defaults
+        self._chore_time_limit = chore_time_limit
 
     def incoming(self) -> AbstractContextManager[Incoming]:
         """A place for the files of one request; gone on leaving unless `submit` adopted it."""
@@ -246,7 +249,7 @@ class Scheduler:
         job = Job(
             id=JobId(str(uuid.uuid5(uuid.UUID(folder.job_id), archive.manifest(folder)))),
             process=ARCHIVE,
-            options=JobOptions(queue="zip", compute_only=True, time_limit=self._defaults.time_limit),
+            options=JobOptions(queue="zip", compute_only=True, time_limit=self._chore_time_limit),
             submitted=time.time(),
             params=json.dumps({"share": str(self._share.root), "job": folder.job_id}),
         )

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     max_tasks_before_shutdown: Count = _in("Worker", 0, "A worker restarts after so many jobs; 0 for never.")
     max_memory_usage: Kibibytes = _in("Worker", 0, "Most memory of a job in KiB (2 GiB = 2097152); 0 for no limit.")
     max_memory_usage_gpuhigh: Kibibytes = _in("Worker", 0, "The same for jobs of the queue gpuhigh.")
-    pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own.")
+    pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own. Not set at all, jobs of the API have 3600; what else runs has the default.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run, on the queue gpuhigh.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
@@ -153,6 +153,11 @@ class Settings(BaseSettings):
     def origin(self, name: str) -> str | None:
         """Where a setting (`"SHARE_PATH"`) was read, to be named in an error; None for a default."""
         return self._origins.get(name.lower())
+
+    @property
+    def job_time_limit(self) -> float:
+        """Seconds for a job of the API that names no limit: PIXYZ_TIME_LIMIT where somebody set it, else 3600."""
+        return self.pixyz_time_limit if self.origin("PIXYZ_TIME_LIMIT") else 3600.0
 
     @property
     def store_is_configured(self) -> bool:

@@ -41,7 +41,7 @@ def test_a_step_file_becomes_a_glb_pictures_and_metadata_on_the_users_disk(cli, 
 
 
 def test_progress_in_a_pipe_is_a_line_a_change_and_keeps_stdout_clean(cli):
-    done = cli("process", "-n", "sleep", "-p", '{"time": 0.1}', "-rw")
+    done = cli("process", "-n", "sleep", "-p", '{"sleep": 0.1}', "-rw")
     json.loads(done.stdout)
     assert "SUCCESS" in done.stderr
 

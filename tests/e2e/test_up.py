@@ -54,7 +54,8 @@ def start_up(environment, cwd):
 def end(process):
     tree = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    rest = process.stdout.read()
+    with process.stdout:
+        rest = process.stdout.read()
     assert process.wait(timeout=60) == 0, rest
     assert not psutil.wait_procs(tree, timeout=5)[1]
     return rest
@@ -67,7 +68,9 @@ def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path):
     headers = {"x-api-key": key}
     with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
         assert client.get("/jobs", headers={"x-api-key": "wrong"}).status_code == 401
-        long = client.post("/jobs", data={"process": "sleep", "params": '{"time": 600}'}).json()["uuid"]
+        accepted = client.post("/jobs", data={"process": "sleep", "params": '{"sleep": 600}'})
+        assert accepted.status_code == 200, accepted.text
+        long = accepted.json()["uuid"]
         waiting = client.post("/jobs", data={"process": "api_test"}).json()["uuid"]
     rest = end(process)
     assert "Traceback" not in said + rest

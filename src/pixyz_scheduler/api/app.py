@@ -96,7 +96,8 @@ def make_app(settings: Settings) -> FastAPI:
         dispatch=dispatch,
         share=Share(settings.share_path),
         catalog=ProcessCatalog(settings.process_path),
-        defaults=JobOptions(time_limit=settings.pixyz_time_limit),
+        defaults=JobOptions(time_limit=settings.job_time_limit),
+        chore_time_limit=settings.pixyz_time_limit,
     )
 
     @asynccontextmanager
