@@ -140,8 +140,8 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(server, monkey
 
 def test_a_silent_server_is_unreachable():
     # Connections are taken by the kernel, and nobody answers: the listening socket of a server that is not served.
-    reason = pytest.raises(Unreachable, match=r"did not answer within 0.05 s")
-    with FakeScheduler() as silent, SchedulerClient(silent.url, KEY, timeout=0.05) as client, reason:
+    reason = pytest.raises(Unreachable, match=r"did not answer within 0.2 s")
+    with FakeScheduler() as silent, SchedulerClient(silent.url, KEY, timeout=0.2) as client, reason:
         client.jobs()
 
 

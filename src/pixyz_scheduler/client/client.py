@@ -8,6 +8,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 from pixyz_scheduler.client import protocol, transfers
+from pixyz_scheduler.client.follow import follow
 from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
 from pixyz_scheduler.client.transfers import OnBytes
 from pixyz_scheduler.client.transport import Transport
@@ -165,8 +166,8 @@ class SchedulerClient:
         Raises StillWorking after `timeout` seconds. A server that goes away meanwhile has `patience` seconds to
         come back before it is Unreachable.
         """
-        watch = Watch(self._transport, job, timeout=timeout, patience=patience, clock=self._clock, sleep=self._sleep)
-        return iter(watch)
+        watch = Watch(job, timeout=timeout, patience=patience, clock=self._clock)
+        return follow(self._transport, watch, sleep=self._sleep)
 
     def wait(
         self,
