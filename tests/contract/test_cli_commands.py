@@ -201,7 +201,9 @@ def test_cancel_shows_the_new_state(server):
 def test_the_key_and_the_url_are_taken_before_and_after_the_command(server):
     nobody, wrong = "http://127.0.0.1:1", "wrong"
     assert run(nobody, "-u", server.url, "-t", wrong, "list", "-t", KEY, token=wrong).returncode == 0
+    assert run(nobody, "-u", server.url, "-t", KEY, "list", token=wrong).returncode == 0
     assert run(nobody, "-u", server.url, "-t", KEY, "list", token=None).returncode == 0
+    assert run(server, "-t", wrong, "list", token=KEY).returncode == 1
 
 
 def test_convert_ends_with_the_file_on_disk(server, tmp_path):

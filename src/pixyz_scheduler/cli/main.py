@@ -11,12 +11,16 @@ from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
 GROUPS = (reading.register, submitting.register, converting.register, transferring.register)
-"""Each adds its commands to the app. None may import httpx or the server before its command is called."""
+"""Each adds its commands to the app, in the order of the help. None may import httpx or anything of the server
+before one of its commands is called: test_cli_help holds them to it."""
 
 
 def main() -> None:
     """Run the command line."""
     render.prepare()
+    # httpx brings a command line of its own, whose imports (click, pygments, rich) are half of its 140 ms and which
+    # no command here needs; httpx goes on without it where it cannot be imported.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is how Python says "not to be had"
     try:
         make_app()(prog_name="pixyz-scheduler")
     except SchedulerError as error:
@@ -51,7 +55,7 @@ def _before_the_command(
     context: typer.Context,
     *,
     url: options.Url = None,
-    token: options.Token = None,
+    token: options.GlobalToken = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print this program's version.")
     ] = False,
