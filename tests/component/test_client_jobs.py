@@ -76,6 +76,11 @@ def test_a_long_listing_comes_in_pages(client, server, limit, pages):
     assert len(server.requests) == pages
 
 
+def test_no_page_is_larger_than_the_server_allows(client, server):
+    client.jobs(limit=5000)
+    assert server.requests[-1][1] == "/jobs?limit=1000"
+
+
 def test_a_server_that_knows_no_limit_is_cut_here(client, server):
     rows = [{"uuid": GONE, "status": "PENDING"}] * 5
     server.faults.append(("/jobs", json.dumps({"jobs": rows}).encode()))

@@ -126,6 +126,17 @@ def test_what_is_not_given_is_not_sent(server):
     assert server.submitted().files == {}
 
 
+def test_what_the_server_warns_of_is_told_on_stderr(server, script):
+    answer = {
+        "uuid": "123e4567-e89b-12d3-a456-426614174000",
+        "status": "SENT",
+        "warnings": ["config.uuid is not yours"],
+    }
+    server.faults.append(("/jobs", json.dumps(answer).encode()))
+    done = run(server, "exec", "-s", script, "-b")
+    assert (done.stdout, done.stderr) == (answer["uuid"] + "\n", "Warning: config.uuid is not yours\n")
+
+
 def test_batch_prints_the_bare_uuid(server, script):
     done = run(server, "exec", "-s", script, "-b")
     assert (done.returncode, done.stderr) == (0, "")

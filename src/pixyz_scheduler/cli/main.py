@@ -11,8 +11,7 @@ from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
 GROUPS = (reading.register, submitting.register, converting.register, transferring.register)
-"""Each adds its commands to the app, in the order of the help. None may import httpx or anything of the server
-before one of its commands is called: test_cli_help holds them to it."""
+"""Each adds its commands to the app. None may import httpx or the server before its command is called."""
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from pixyz_scheduler.client.watch import Watch
 
 TIMEOUT = 60.0
 PATIENCE = 60.0
+LARGEST_PAGE = 1000
+"""Jobs; the server refuses to list more at once."""
 
 
 class SchedulerClient:
@@ -111,7 +113,7 @@ class SchedulerClient:
         found: tuple[JobState, ...] = ()
         cursor = None
         while True:
-            wanted = limit - len(found)
+            wanted = min(limit - len(found), LARGEST_PAGE)
             page = self._transport.send(
                 protocol.jobs(limit=wanted, cursor=cursor, status=status, name=name, queue=queue, since=since)
             )
