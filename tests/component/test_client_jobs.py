@@ -76,6 +76,11 @@ def test_a_long_listing_comes_in_pages(client, server, limit, pages):
     assert len(server.requests) == pages
 
 
+def test_no_page_is_larger_than_the_server_allows(client, server):
+    client.jobs(limit=5000)
+    assert server.requests[-1][1] == "/jobs?limit=1000"
+
+
 def test_a_server_that_knows_no_limit_is_cut_here(client, server):
     rows = [{"uuid": GONE, "status": "PENDING"}] * 5
     server.faults.append(("/jobs", json.dumps({"jobs": rows}).encode()))
@@ -140,8 +145,8 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(server, monkey
 
 def test_a_silent_server_is_unreachable():
     # Connections are taken by the kernel, and nobody answers: the listening socket of a server that is not served.
-    reason = pytest.raises(Unreachable, match=r"did not answer within 0.05 s")
-    with FakeScheduler() as silent, SchedulerClient(silent.url, KEY, timeout=0.05) as client, reason:
+    reason = pytest.raises(Unreachable, match=r"did not answer within 0.2 s")
+    with FakeScheduler() as silent, SchedulerClient(silent.url, KEY, timeout=0.2) as client, reason:
         client.jobs()
 
 

@@ -126,6 +126,17 @@ def test_what_is_not_given_is_not_sent(server):
     assert server.submitted().files == {}
 
 
+def test_what_the_server_warns_of_is_told_on_stderr(server, script):
+    answer = {
+        "uuid": "123e4567-e89b-12d3-a456-426614174000",
+        "status": "SENT",
+        "warnings": ["config.uuid is not yours"],
+    }
+    server.faults.append(("/jobs", json.dumps(answer).encode()))
+    done = run(server, "exec", "-s", script, "-b")
+    assert (done.stdout, done.stderr) == (answer["uuid"] + "\n", "Warning: config.uuid is not yours\n")
+
+
 def test_batch_prints_the_bare_uuid(server, script):
     done = run(server, "exec", "-s", script, "-b")
     assert (done.returncode, done.stderr) == (0, "")
@@ -201,7 +212,9 @@ def test_cancel_shows_the_new_state(server):
 def test_the_key_and_the_url_are_taken_before_and_after_the_command(server):
     nobody, wrong = "http://127.0.0.1:1", "wrong"
     assert run(nobody, "-u", server.url, "-t", wrong, "list", "-t", KEY, token=wrong).returncode == 0
+    assert run(nobody, "-u", server.url, "-t", KEY, "list", token=wrong).returncode == 0
     assert run(nobody, "-u", server.url, "-t", KEY, "list", token=None).returncode == 0
+    assert run(server, "-t", wrong, "list", token=KEY).returncode == 1
 
 
 def test_convert_ends_with_the_file_on_disk(server, tmp_path):

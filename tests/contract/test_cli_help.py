@@ -29,7 +29,7 @@ SECTION_5 = {
     "metadata": "io",
     "cancel": "j",
 }
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+ROOT = Path(__file__).parents[2]
 
 
 def flags(command):
@@ -44,15 +44,16 @@ def test_every_command_has_the_flags_that_users_know(command):
 @pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
 def test_every_command_says_what_it_does_and_shows_an_example(command):
     assert COMMANDS[command].help
-    assert COMMANDS[command].epilog.startswith("Example: pixyz-scheduler ")
+    assert COMMANDS[command].epilog.startswith("Example: ")
+    assert "pixyz-scheduler" in COMMANDS[command].epilog
     assert f" {command}" in COMMANDS[command].epilog
     assert all(option.help for option in COMMANDS[command].params)
 
 
-@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
-def test_every_command_and_option_stands_in_the_reference(command):
-    chapters = dict(re.findall(r"^## `(\S+)`\n(.*?)(?=^## |\Z)", REFERENCE.read_text(), flags=re.DOTALL | re.MULTILINE))
-    assert all(flag in chapters[command] for flag in flags(command))
+def test_every_command_and_option_stands_in_the_reference():
+    check = [sys.executable, ROOT / "scripts" / "cli_docs.py", "--check"]
+    done = subprocess.run(check, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["exec", "-h"], ["convert", "--help"]])

@@ -15,7 +15,8 @@ COMMAND = [sys.executable, "-m", "pixyz_scheduler.cli.main"]
 
 def environment(**more):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PIXYZ_")}
-    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONWARNINGS": "error"} | more
+    path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+    return kept | {"PYTHONPATH": path, "PYTHONWARNINGS": "error"} | more
 
 
 def run(server, *arguments, token=KEY, cwd=None, text=True, **env):

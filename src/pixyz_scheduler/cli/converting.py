@@ -92,9 +92,8 @@ def _run(scheduler: "SchedulerClient", process: str, file: Path, params: dict[st
     if not ended.succeeded:
         waiting.show_error(ended)
         raise typer.Exit(waiting.exit_status(ended))
-    warnings = ended.result.get("warnings") if isinstance(ended.result, dict) else None
-    for warning in warnings if isinstance(warnings, list) else ():
-        render.note(f"Warning: {warning}")
+    if isinstance(ended.result, dict):
+        render.warnings(ended.result.get("warnings"))
     return ended
 
 

@@ -13,7 +13,9 @@ DEFAULT_URL = "http://127.0.0.1:8001"
 Url = Annotated[
     str | None, typer.Option("-u", "--url", envvar="PIXYZ_URL", help=f"The scheduler. Default: {DEFAULT_URL}")
 ]
-Token = Annotated[str | None, typer.Option("-t", "--token", envvar="PIXYZ_TOKEN", help="Your API key.")]
+GlobalToken = Annotated[str | None, typer.Option("-t", "--token", envvar="PIXYZ_TOKEN", help="Your API key.")]
+# Not from the environment: that would win over a key given before the command.
+Token = Annotated[str | None, typer.Option("-t", "--token", help="Your API key. Default: PIXYZ_TOKEN")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Job = Annotated[str, typer.Option("-j", "--job", metavar="UUID", help="The job.")]
 Input = Annotated[

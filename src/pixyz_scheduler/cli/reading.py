@@ -61,7 +61,7 @@ def show_doc(
 def list_jobs(
     context: typer.Context,
     *,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many. Default: 100")] = 100,
     status: Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")] = None,
     name: Annotated[str | None, typer.Option("-a", "--name", help="Only jobs of this name.")] = None,
     queue: Annotated[str | None, typer.Option("-q", "--queue", help="Only jobs of this queue.")] = None,

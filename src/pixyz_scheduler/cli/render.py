@@ -53,6 +53,12 @@ def note(text: str) -> None:
     _print(text, sys.stderr)
 
 
+def warnings(texts: object) -> None:
+    """What the server, or a process, warns of: a list of texts where there is any."""
+    for text in texts if isinstance(texts, list) else ():
+        note(f"Warning: {text}")
+
+
 def error(reason: Exception) -> None:
     """Why a command ends without what was asked for."""
     note(f"Error: {reason}")

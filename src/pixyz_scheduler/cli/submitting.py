@@ -124,6 +124,8 @@ def cancel_job(
 def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following) -> None:
     if following.batch:
         render.line(job.uuid)
+    if not following.as_json:
+        render.warnings(job.raw.get("warnings"))
     if not following.waits:
         if following.as_json:
             render.as_json(job.raw)

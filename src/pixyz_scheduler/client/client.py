@@ -8,6 +8,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 from pixyz_scheduler.client import protocol, transfers
+from pixyz_scheduler.client.follow import follow
 from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
 from pixyz_scheduler.client.transfers import OnBytes
 from pixyz_scheduler.client.transport import Transport
@@ -15,6 +16,8 @@ from pixyz_scheduler.client.watch import Watch
 
 TIMEOUT = 60.0
 PATIENCE = 60.0
+LARGEST_PAGE = 1000
+"""Jobs; the server refuses to list more at once."""
 
 
 class SchedulerClient:
@@ -110,7 +113,7 @@ class SchedulerClient:
         found: tuple[JobState, ...] = ()
         cursor = None
         while True:
-            wanted = limit - len(found)
+            wanted = min(limit - len(found), LARGEST_PAGE)
             page = self._transport.send(
                 protocol.jobs(limit=wanted, cursor=cursor, status=status, name=name, queue=queue, since=since)
             )
@@ -165,8 +168,8 @@ class SchedulerClient:
         Raises StillWorking after `timeout` seconds. A server that goes away meanwhile has `patience` seconds to
         come back before it is Unreachable.
         """
-        watch = Watch(self._transport, job, timeout=timeout, patience=patience, clock=self._clock, sleep=self._sleep)
-        return iter(watch)
+        watch = Watch(job, timeout=timeout, patience=patience, clock=self._clock)
+        return follow(self._transport, watch, sleep=self._sleep)
 
     def wait(
         self,

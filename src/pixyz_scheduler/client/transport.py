@@ -39,7 +39,7 @@ class Transport:
 
     def send(self, call: Call[T]) -> T:
         """Send the call; its value, or its error."""
-        with ExitStack() as opened, self._in_words():
+        with ExitStack() as opened, self.in_words():
             files = {key: (path.name, opened.enter_context(_open(path))) for key, path in call.files.items()}
             response = self._http.request(
                 call.method, call.path, params=call.query or None, data=call.form or None, files=files or None
@@ -51,7 +51,7 @@ class Transport:
         self, path: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None
     ) -> Iterator[httpx.Response]:
         """GET a body piece by piece; `timeout` bounds the silence between two pieces."""
-        with self._in_words():
+        with self.in_words():
             bounds = httpx.Timeout(timeout or self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT))
             with self._http.stream("GET", path, headers=headers, timeout=bounds) as response:
                 yield response
@@ -61,7 +61,8 @@ class Transport:
         self._http.close()
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def in_words(self) -> Iterator[None]:
+        """Errors of httpx become ours, for a body that is read after its `stream` was entered too."""
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

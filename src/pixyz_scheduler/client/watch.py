@@ -1,14 +1,17 @@
-"""Follows a job until it ends: by the server's events where it offers them, else by asking again."""
+"""What to do next to follow a job to its end: by the server's events where it offers them, else by asking again.
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+Pure but for the clock that comes in: a Watch says its moves and is told the replies. Who carries them out, sync or
+async, needs no thought of his own (see `follow`).
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 
 from pixyz_scheduler.client import protocol
 from pixyz_scheduler.client.errors import StillWorking
 from pixyz_scheduler.client.models import JobDetails, JobRef
 from pixyz_scheduler.client.pace import WATCHING
 from pixyz_scheduler.client.sse import EventLines
-from pixyz_scheduler.client.transport import Transport
 from pixyz_scheduler.errors import Unavailable
 
 SILENCE = 30.0
@@ -16,92 +19,114 @@ SILENCE = 30.0
 RECONNECT = 1.0
 
 
-class Watch:
-    """The changes of one job, as an iterable of JobDetails whose last one has ended.
+@dataclass(frozen=True)
+class Ask:
+    """Get the job's details. Reply: them, or the Unavailable that came instead."""
 
-    A server that goes away while we watch is given `patience` seconds to come back.
+
+@dataclass(frozen=True)
+class Tell:
+    """Something has changed: hand it to the user. No reply."""
+
+    details: JobDetails
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Let so much time pass. No reply."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Open the event stream, and let go of the one before. Reply: whether there is one, or an Unavailable."""
+
+    last_id: str | None
+    silence: float
+
+
+@dataclass(frozen=True)
+class NextLine:
+    """Read a line of the event stream. Reply: the line, or None where the stream ends or breaks."""
+
+
+Move = Ask | Tell | Pause | Listen | NextLine
+Reply = JobDetails | Unavailable | bool | str | None
+Moves = Generator[Move, Reply, bool]
+"""Moves that come to know whether the job has ended."""
+
+
+class Watch:
+    """The watching of one job.
+
+    A server that goes away meanwhile is given `patience` seconds to come back; StillWorking after `timeout`.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        job: JobRef,
-        *,
-        timeout: float | None,
-        patience: float,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._transport = transport
-        self._job = protocol.job_id(job)
+    def __init__(self, job: JobRef, *, timeout: float | None, patience: float, clock: Callable[[], float]) -> None:
+        self.job_id = protocol.job_id(job)
         self._timeout = timeout
         self._patience = patience
         self._clock = clock
-        self._sleep = sleep
         self._deadline = None if timeout is None else clock() + timeout
-        self._status = "PENDING"
+        self._seen: JobDetails | None = None
 
-    def __iter__(self) -> Iterator[JobDetails]:
-        seen = None
-        with closing(self._reports()) as reports:
-            for details in reports:
-                self._status = details.status
-                if details != seen:
-                    yield details
-                seen = details
-                if details.ended:
-                    return
+    def moves(self) -> Generator[Move, Reply, None]:
+        """The moves, up to the Tell of the job's end."""
+        # Who is not there at the first question is more likely misspelt than away.
+        if (yield from self._look(patience=0)) or (yield from self._listen()):
+            return
+        yield from self._keep_asking()
 
-    def _reports(self) -> Generator[JobDetails, None, None]:
-        yield self._transport.send(protocol.details(self._job))
-        yield from self._told()
-        yield from self._asked()
-
-    def _told(self) -> Iterator[JobDetails]:
-        """What the event stream says; ends at once where there is none."""
+    def _listen(self) -> Moves:
         lines = EventLines()
         while True:
-            headers = {"accept": "text/event-stream"} | ({"last-event-id": lines.last_id} if lines.last_id else {})
-            try:
-                with self._transport.stream(
-                    protocol.events_path(self._job), headers=headers, timeout=self._remaining(SILENCE)
-                ) as response:
-                    if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                        return
-                    yield self._ask()  # what happened while the stream was being opened
-                    for line in response.iter_lines():
-                        self._remaining(SILENCE)
-                        # An event is a doorbell. What it carries may be older than what we have asked meanwhile,
-                        # and progress that goes back is a lie.
-                        if lines.feed(line) is not None:
-                            yield self._ask()
-            except Unavailable:
-                pass  # away for a moment: the next question decides whether for too long
-            self._pause(RECONNECT)
-            yield self._ask()
+            offered = yield Listen(lines.last_id, self._remaining(SILENCE))
+            if offered is False:
+                return False
+            if offered is True and (yield from self._hear(lines)):
+                return True
+            yield Pause(self._remaining(RECONNECT))
+            if (yield from self._look()):
+                return True
 
-    def _asked(self) -> Iterator[JobDetails]:
-        unchanged, last = 0, None
+    def _hear(self, lines: EventLines) -> Moves:
+        if (yield from self._look()):  # what happened while the stream was being opened
+            return True
+        while isinstance(line := (yield NextLine()), str):
+            self._remaining(SILENCE)
+            # An event is a doorbell. What it carries may be older than what we have asked meanwhile, and
+            # progress that goes back is a lie.
+            if lines.feed(line) is not None and (yield from self._look()):
+                return True
+        return False
+
+    def _keep_asking(self) -> Moves:
+        unchanged = 0
         while True:
-            self._pause(WATCHING.after(unchanged))
-            details = self._ask()
-            unchanged = unchanged + 1 if details == last else 0
-            last = details
-            yield details
+            before = self._seen
+            yield Pause(self._remaining(WATCHING.after(unchanged)))
+            if (yield from self._look()):
+                return True
+            unchanged = unchanged + 1 if self._seen == before else 0
 
-    def _ask(self) -> JobDetails:
+    def _look(self, *, patience: float | None = None) -> Moves:
+        details = yield from self._ask(self._patience if patience is None else patience)
+        if details != self._seen:
+            self._seen = details
+            yield Tell(details)
+        return details.ended
+
+    def _ask(self, patience: float) -> Generator[Move, Reply, JobDetails]:
         tries, since = 0, self._clock()
         while True:
-            try:
-                return self._transport.send(protocol.details(self._job))
-            except Unavailable:
-                if self._clock() - since >= self._patience:
-                    raise
-            self._pause(WATCHING.after(tries))
+            reply = yield Ask()
+            if isinstance(reply, JobDetails):
+                return reply
+            if isinstance(reply, Unavailable) and self._clock() - since >= patience:
+                raise reply
+            yield Pause(self._remaining(WATCHING.after(tries)))
             tries += 1
-
-    def _pause(self, seconds: float) -> None:
-        self._sleep(self._remaining(seconds))
 
     def _remaining(self, at_most: float) -> float:
         """The time that is left, or StillWorking."""
@@ -109,5 +134,5 @@ class Watch:
             return at_most
         left = self._deadline - self._clock()
         if left <= 0:
-            raise StillWorking(self._job, self._status, self._timeout)
+            raise StillWorking(self.job_id, self._seen.status if self._seen else "PENDING", self._timeout)
         return min(left, at_most)

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Writes the commands into docs/reference/cli.md from the code; with --check only says whether they stand there."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from pixyz_scheduler.cli.main import make_app
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "cli.md"
+MARK = "<!-- From here on made by scripts/cli_docs.py from the commands' own help. -->\n"
+
+
+def main() -> int:
+    """Write the chapters, or compare them."""
+    page = PAGE.read_text(encoding="utf-8")
+    written = page[: page.index(MARK)] + MARK + "".join(chapters())
+    if "--check" in sys.argv[1:]:
+        if page == written:
+            return 0
+        print("docs/reference/cli.md is not what the commands say: run scripts/cli_docs.py", file=sys.stderr)
+        return 1
+    PAGE.write_text(written, encoding="utf-8")
+    return 0
+
+
+def chapters() -> list[str]:
+    """One chapter a command, in the order of the help."""
+    commands: dict[str, Any] = get_command(make_app()).commands  # type: ignore[attr-defined]  # a group has them
+    return [_chapter(name, command) for name, command in commands.items() if not command.hidden]
+
+
+def _chapter(name: str, command: Any) -> str:
+    example = (command.epilog or "").removeprefix("Example: ")
+    rows = "".join(f"| {_flags(option)} | {_meaning(option)} |\n" for option in command.params)
+    table = f"| option | meaning |\n|---|---|\n{rows}\n" if rows else ""
+    return f"\n## `{name}`\n\n{command.help}\n\n    {example}\n\n{table}".rstrip("\n") + "\n"
+
+
+def _flags(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return f"`{option.metavar or option.name.upper()}`"
+    value = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
+    return ", ".join(f"`{flag}{value}`" for flag in option.opts)
+
+
+def _meaning(option: Any) -> str:
+    needed = " Required." if option.required else ""
+    return f"{option.help}{needed}".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
