@@ -73,7 +73,7 @@ def up() -> None:
     )
     with _asked_to_end() as ending, Stack(plan) as stack:
         _welcome(stack, settings, key)
-        stack.watch(ending.is_set)
+        ending.wait()
         render.note("Ending: API, workers, store. Running jobs go back to their queues and go on at the next start.")
 
 

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ class Plan:
 
 
 class Stack:
-    """A running stack; a context manager that ends it in order: API, workers, store.
+    """A running stack, in which what dies starts again; a context manager that ends it in order: API, workers, store.
 
     Args:
         plan: what to start.
@@ -66,6 +66,7 @@ class Stack:
         self._closing = threading.Event()
         self._leave = ExitStack()
         self._members: list[Member] = []
+        self._watch = threading.Thread(target=self._revive, name="launcher", daemon=True)
 
     def __enter__(self) -> Self:
         try:
@@ -77,11 +78,6 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
-
-    def watch(self, until: Callable[[], bool]) -> None:
-        """Restart what dies, until the caller has had enough."""
-        while not until() and not self._closing.wait(_LOOK):
-            self._look()
 
     def _start(self) -> None:
         self.plan.share_path.mkdir(parents=True, exist_ok=True)
@@ -104,6 +100,7 @@ class Stack:
         for member in self._members:
             member.start()
         self._wait_for_api()
+        self._watch.start()
 
     def _wait_for_api(self) -> None:
         api = self._members[0]
@@ -121,13 +118,16 @@ class Stack:
         except httpx.HTTPError:
             return False
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        for member in self._members:
-            member.revive(now)
+    def _revive(self) -> None:
+        while not self._closing.wait(_LOOK):
+            now = time.monotonic()
+            for member in self._members:
+                member.revive(now)
 
     def _stop(self) -> None:
         self._closing.set()
+        if self._watch.is_alive():
+            self._watch.join()
         patience = self.plan.drain_timeout + _MARGIN
         # No new jobs, then no workers, then no store.
         for group in (self._members[:1], self._members[1:]):
