@@ -64,7 +64,7 @@ def _is_moving(document: glb.Document) -> bool:
 
 
 def _is_readable(out: Path) -> bool:
-    """assimp's Collada exporter forgets the keys of a bone that only turns, and no reader takes the file then."""
+    """Assimp's Collada exporter forgets the keys of a bone that only turns, and no reader takes the file then."""
     try:
         libassimp.to_glb(out)
     except libassimp.AssimpError:
@@ -81,7 +81,7 @@ def _stop(document: glb.Document) -> None:
 
 
 def _plain_names(document: glb.Document) -> None:
-    """assimp's Collada exporter writes some names as they are and others encoded: with `Bone.005` no reader finds it."""
+    """Letters, digits, - and _ only: the Collada exporter writes other names here plain, there encoded."""
     for kind in ("nodes", "meshes", "materials", "animations", "skins"):
         for item in document.get(kind, []):
             if "name" in item:
@@ -89,7 +89,7 @@ def _plain_names(document: glb.Document) -> None:
 
 
 def _drop_settings(document: glb.Document) -> None:
-    """assimp puts FBX's own settings among the user's properties: take them out again."""
+    """Assimp puts FBX's own settings among the user's properties: take them out again."""
     for node in document.get("nodes", []):
         extras = node.get("extras")
         if isinstance(extras, dict):

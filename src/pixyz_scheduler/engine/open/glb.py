@@ -90,15 +90,17 @@ def load(data: bytes, name: str) -> "trimesh.Scene":
     gltf_check.check(document, len(binary), name)
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
         need("DracoPy")  # without it trimesh gives vertices that are all zero, and only a warning
-    trimesh = need("trimesh")
     gltf_split.plain(document)
     try:
-        return trimesh.load_scene(io.BytesIO(join(document, binary)), file_type="glb", process=False)
+        tree: trimesh.Scene = need("trimesh").load_scene(
+            io.BytesIO(join(document, binary)), file_type="glb", process=False
+        )
     except Exception as error:  # trimesh raises whatever its parsers meet
-        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}") from error
+        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}.") from error
+    return tree
 
 
 def dump(tree: "trimesh.Scene") -> bytes:
     """GLB bytes of a trimesh scene."""
-    data: bytes = tree.export(file_type="glb")
+    data: bytes = tree.export(file_type="glb")  # type: ignore[no-untyped-call]  # trimesh declares no types here
     return data

@@ -22,7 +22,7 @@ class _Blob(ctypes.Structure):
     """aiExportDataBlob."""
 
 
-_Blob._fields_ = [  # noqa: SLF001  (how ctypes lets a structure hold a pointer to its own kind)
+_Blob._fields_ = [
     ("size", ctypes.c_size_t),
     ("data", ctypes.c_void_p),
     ("name_length", ctypes.c_uint32),

@@ -48,23 +48,19 @@ def _read_archive(path: Path, options: ReadOptions, *, parallel: bool) -> Scene:
 
 
 def _read_plain(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) -> Scene:
-    match FORMATS[file_format].reader:
-        case "gltf" if gltf.is_first_version(path, file_format):
-            return assimp.read(path, file_format)
-        case "gltf":
-            return gltf.read(path, file_format)
-        case "mesh":
-            return mesh.read(path, file_format)
-        case "threemf":
-            return threemf.read(path)
-        case "assimp":
-            return assimp.read(path, file_format)
-        case "usd":
-            return _read_usd(path, file_format)
-        case "cad":
-            return _read_cad(path, file_format, options, parallel=parallel)
-        case _:
-            raise UnsupportedFormat(f"{path.name}: .{file_format} cannot be read.")
+    reader = FORMATS[file_format].reader
+    if reader == "cad":
+        return _read_cad(path, file_format, options, parallel=parallel)
+    if reader == "gltf" and gltf.is_first_version(path, file_format):
+        return assimp.read(path, file_format)
+    readers = {
+        "gltf": gltf.read,
+        "mesh": mesh.read,
+        "threemf": threemf.read,
+        "assimp": assimp.read,
+        "usd": _read_usd,
+    }
+    return readers[str(reader)](path, file_format)
 
 
 def _read_cad(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) -> Scene:

@@ -12,7 +12,6 @@ from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
 from pixyz_scheduler.engine.open.usd_material import Materials
 from pixyz_scheduler.errors import CorruptFile, EmptyScene
 
-
 _STAGE = "stage"
 
 
@@ -32,7 +31,6 @@ class _Reading:
             number += 1
             name = f"{plain}_{number}"
         return name
-
 
 
 def read(path: Path, file_format: str) -> Scene:
@@ -123,7 +121,10 @@ def _meshes(prim: Any, materials: Materials) -> Iterator[Any]:
 
     mesh = UsdGeom.Mesh(prim)
     points = _array(mesh.GetPointsAttr(), np.float64)
-    counts, indices = _array(mesh.GetFaceVertexCountsAttr(), np.int64), _array(mesh.GetFaceVertexIndicesAttr(), np.int64)
+    counts, indices = (
+        _array(mesh.GetFaceVertexCountsAttr(), np.int64),
+        _array(mesh.GetFaceVertexIndicesAttr(), np.int64),
+    )
     if not len(points) or not len(counts):
         return
     if counts.min() < 0 or counts.sum() != len(indices) or indices.min() < 0 or indices.max() >= len(points):
@@ -164,7 +165,8 @@ def _triangles(points: Any, indices: Any, corners: Any, uv: Any, visual: Any, *,
         # Corners that agree in point and coordinate become one vertex again.
         pairs = np.column_stack([indices[corners.ravel()], uv[corners.ravel()]])
         unique, faces = np.unique(pairs, axis=0, return_inverse=True)
-        vertices, coordinates = points[unique[:, 0].astype(np.int64)], unique[:, 1:]
+        vertices = points[unique[:, 0].astype(np.int64)]
+        coordinates: Any = unique[:, 1:]
         faces = faces.reshape(-1, 3)
     else:
         used, faces = np.unique(indices[corners.ravel()], return_inverse=True)
