@@ -19,7 +19,8 @@ def test_ten_children_of_one_template_use_every_library(tmp_path):
     mesh = write_assembly_glb(tmp_path / "mesh.glb")
     done = subprocess.run(
         [sys.executable, TEMPLATE, step, sample("cubes_with_names.fbx"), mesh, tmp_path, "10"],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}, capture_output=True, text=True, timeout=150, check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}, capture_output=True, text=True,
+        timeout=150, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

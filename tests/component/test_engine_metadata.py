@@ -8,7 +8,7 @@ import pytest
 import trimesh
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import libraries
+from pixyz_scheduler.engine.open import glb, libraries
 from pixyz_scheduler.engine.open.engine import OpenEngine
 from tests.fakes.engine_files import (
     ASSEMBLY_SIZE,
@@ -108,7 +108,7 @@ def test_pmi_and_properties_are_counted(tmp_path):
     assert (data.metadata_component_count, data.metadata_property_count) == (1, 2)
 
 
-def _write_annotated(path):
+def _write_annotated(path):  # noqa: PLR0915  (one step after the other, each a call of OpenCASCADE)
     """A block with two dimensions, a flatness, and two user properties."""
     from OCP.BRepPrimAPI import BRepPrimAPI_MakeBox
     from OCP.Interface import Interface_Static
@@ -134,7 +134,7 @@ def _write_annotated(path):
     shapes = XCAFDoc_DocumentTool.ShapeTool_s(ocaf.Main())
     tool = XCAFDoc_DimTolTool.Set_s(XCAFDoc_DocumentTool.DGTsLabel_s(ocaf.Main()))
     block = BRepPrimAPI_MakeBox(40, 30, 20).Shape()
-    label = shapes.AddShape(block, False)
+    label = shapes.AddShape(block, False)  # noqa: FBT003
     explorer, faces = TopExp_Explorer(block, TopAbs_ShapeEnum.TopAbs_FACE), []
     while explorer.More():
         faces.append(shapes.AddSubShape(label, explorer.Current()))
@@ -159,7 +159,7 @@ def _write_annotated(path):
     with quiet():
         writer = STEPCAFControl_Writer()
         for mode in ("DimTol", "Props", "Metadata"):
-            getattr(writer, f"Set{mode}Mode")(True)
+            getattr(writer, f"Set{mode}Mode")(True)  # noqa: FBT003
         Interface_Static.SetIVal_s("write.step.schema", 5)
         writer.Transfer(ocaf, STEPControl_StepModelType.STEPControl_AsIs, None, Message_ProgressRange())
         writer.Write(str(path))
@@ -253,3 +253,38 @@ def test_draco_without_its_library_is_an_error_and_not_zeros(tmp_path, monkeypat
 def test_a_library_line_for_a_missing_system_library_names_apt():
     error = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
     assert "apt-get install libgl1" in libraries.missing_line("OCP", error)
+
+
+def test_repair_drops_flat_and_doubled_triangles_of_a_mesh(tmp_path):
+    box = trimesh.creation.box()
+    box = trimesh.Trimesh(box.vertices, [*box.faces, box.faces[0], [0, 0, 1]], process=False)
+    trimesh.Scene(box).export(tmp_path / "bad.glb")
+    assert ENGINE.metadata(tmp_path / "bad.glb").polygon_count == 14
+    data = ENGINE.metadata(tmp_path / "bad.glb", ReadOptions(repair=True))
+    assert (data.polygon_count, data.watertight) == (12, True)
+    assert any("2 triangles" in warning for warning in data.warnings)
+
+
+def test_colours_at_vertices_are_linear_in_glb_and_come_back(tmp_path):
+    box = trimesh.creation.box()
+    box.visual.vertex_colors = [200, 100, 50, 255]
+    trimesh.Scene(box).export(tmp_path / "a.ply")
+    ENGINE.convert(tmp_path / "a.ply", tmp_path / "b.glb")
+    ENGINE.convert(tmp_path / "b.glb", tmp_path / "c.ply")
+    document, _ = glb.split((tmp_path / "b.glb").read_bytes(), "b.glb")
+    (linear,) = [each for each in document["accessors"] if each["type"] == "VEC4"]
+    (back,) = trimesh.load_scene(tmp_path / "c.ply").geometry.values()
+    assert linear["max"] == pytest.approx([147, 32, 8, 255], abs=1)
+    assert back.visual.vertex_colors[0].tolist() == pytest.approx([200, 100, 50, 255], abs=4)
+
+
+def test_an_fbx_with_z_up_stands_and_is_measured_in_its_own_axes(tmp_path):
+    source = sample("animation_with_skeleton.fbx").read_bytes()
+    name = b"UpAxisS\x03\x00\x00\x00intS\x07\x00\x00\x00IntegerS\x00\x00\x00\x00I"
+    front = name.replace(b"UpAxis", b"FrontAxis")
+    assert source.count(name + b"\1\0\0\0") == 1, "the sample is no longer what this test changes"
+    turned = source.replace(name + b"\1\0\0\0", name + b"\2\0\0\0").replace(front + b"\2\0\0\0", front + b"\1\0\0\0")
+    (tmp_path / "z.fbx").write_bytes(turned)
+    upright, lying = ENGINE.metadata(sample("animation_with_skeleton.fbx")), ENGINE.metadata(tmp_path / "z.fbx")
+    assert (upright.up, lying.up) == ("Y", "Z")
+    assert lying.size == pytest.approx(upright.size, rel=1e-4)

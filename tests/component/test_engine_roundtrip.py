@@ -9,6 +9,7 @@ from tests.fakes.engine_files import (
     ASSEMBLY_SIZE,
     BLUE,
     RED,
+    assembly_tree,
     flat,
     names_of,
     sample,
@@ -136,7 +137,7 @@ def test_textures_survive(tmp_path, target):
 def test_names_in_other_letters_survive(tmp_path, target):
     _, back = there_and_back(sample("cubes_with_names.fbx"), tmp_path, target)
     names = {name.removesuffix("_2") for name in names_of(back)}
-    assert {"Cube2", "Cube3", "Куб1"} <= names
+    assert {"Cube2", "Cube3", "Куб1"} <= names  # noqa: RUF001  (the sample is Russian)
 
 
 def test_two_exports_into_one_folder_do_not_overwrite_each_other(tmp_path):
@@ -151,6 +152,29 @@ def test_a_glb_that_nobody_edited_passes_through_untouched(tmp_path):
     source = write_assembly_glb(tmp_path / "a.glb")
     ENGINE.convert(source, tmp_path / "b.glb")
     assert (tmp_path / "b.glb").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("target", ["glb", "fbx", "dae", "stl", "usda"])
+def test_draco_is_unpacked_for_formats_without_it(tmp_path, target):
+    pytest.importorskip("DracoPy", reason="DracoPy is not installed")
+    assembly_tree().export(tmp_path / "a.glb", extension_draco=True)
+    _, back = there_and_back(tmp_path / "a.glb", tmp_path, target)
+    assert size_in_scene(back) == pytest.approx(ASSEMBLY_SIZE, rel=1e-3)
+    assert back.triangle_count == 36
+
+
+@pytest.mark.parametrize(("target", "meshes"), [("glb", 2), ("gltf", 2), ("3mf", 3)])
+def test_instances_share_their_mesh(tmp_path, target, meshes):
+    """Five lids, one of them mirrored: where a format cannot mirror, that one is a mesh of its own."""
+    tree = assembly_tree()
+    for number in range(3):
+        matrix = np.eye(4)
+        matrix[2, 3] = number + 1
+        tree.graph.update(frame_to=f"Lid {number}", frame_from="Upper", matrix=matrix, geometry="lid mesh")
+    tree.export(tmp_path / "a.glb")
+    _, back = there_and_back(tmp_path / "a.glb", tmp_path, target)
+    assert len(list(back.parts())) == 6
+    assert len({part.mesh_name for part in back.parts()}) == meshes
 
 
 def test_iges_from_triangles_is_refused_and_not_a_crash(tmp_path):

@@ -76,14 +76,14 @@ def write_box_step(path, *, size=(10, 20, 30), unit="MM"):
     from pixyz_scheduler.engine.open.quiet import quiet
 
     ocaf = new_document()
-    label = XCAFDoc_DocumentTool.ShapeTool_s(ocaf.Main()).AddShape(BRepPrimAPI_MakeBox(*size).Shape(), False)
+    label = XCAFDoc_DocumentTool.ShapeTool_s(ocaf.Main()).AddShape(BRepPrimAPI_MakeBox(*size).Shape())
     TDataStd_Name.Set_s(label, TCollection_ExtendedString("Gear box"))
     colour = Quantity_Color(*RED[:3], Quantity_TypeOfColor.Quantity_TOC_RGB)
     XCAFDoc_DocumentTool.ColorTool_s(ocaf.Main()).SetColor(label, colour, XCAFDoc_ColorType.XCAFDoc_ColorGen)
     with quiet():
         writer = STEPCAFControl_Writer()
-        writer.SetColorMode(True)
-        writer.SetNameMode(True)
+        writer.SetColorMode(True)  # noqa: FBT003  (OpenCASCADE's signature)
+        writer.SetNameMode(True)  # noqa: FBT003
         Interface_Static.SetCVal_s("write.step.unit", unit)
         writer.Transfer(ocaf, STEPControl_StepModelType.STEPControl_AsIs)
         Interface_Static.SetCVal_s("write.step.unit", "MM")

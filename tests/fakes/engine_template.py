@@ -18,8 +18,10 @@ from pixyz_scheduler.engine.select import find_engine, preload
 def main():
     step, fbx, mesh, folder, children = sys.argv[1:]
     missing = preload()
-    threads = len(os.listdir("/proc/self/task"))
-    pids = [start(lambda number=number: use(step, fbx, mesh, Path(folder, str(number)))) for number in range(int(children))]
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    pids = [
+        start(lambda number=number: use(step, fbx, mesh, Path(folder, str(number)))) for number in range(int(children))
+    ]
     ends = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
     print(json.dumps({"threads": threads, "missing": missing, "ends": ends}))
 
@@ -33,7 +35,7 @@ def start(work):
     try:
         work()
         status = 0
-    except BaseException:  # whatever it was: the parent reads the status
+    except BaseException:  # noqa: BLE001  (whatever it was: the parent reads the status)
         traceback.print_exc()
     finally:
         sys.stderr.flush()
