@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, libassimp
+from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, gltf_mend, libassimp
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
 from pixyz_scheduler.errors import CorruptFile, EngineError
@@ -30,7 +30,9 @@ def read(path: Path, file_format: str) -> Scene:
         glb.wrap(document, np.diag([frame.unit_metres] * 3 + [1.0]))
         _drop_settings(document)
     gltf_check.check(document, len(binary), path.name)
-    return Scene(path, file_format, frame, gltf_facts.of(document), glb=glb.join(document, binary))
+    binary, warnings = gltf_mend.mend(document, binary)
+    facts = gltf_facts.of(document)
+    return Scene(path, file_format, frame, facts, glb=glb.join(document, binary), warnings=warnings)
 
 
 def write(scene: Scene, out: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -64,7 +66,7 @@ def _is_moving(document: glb.Document) -> bool:
 
 
 def _is_readable(out: Path) -> bool:
-    """assimp's Collada exporter forgets the keys of a bone that only turns, and no reader takes the file then."""
+    """Assimp's Collada exporter forgets the keys of a bone that only turns, and no reader takes the file then."""
     try:
         libassimp.to_glb(out)
     except libassimp.AssimpError:
@@ -81,7 +83,7 @@ def _stop(document: glb.Document) -> None:
 
 
 def _plain_names(document: glb.Document) -> None:
-    """assimp's Collada exporter writes some names as they are and others encoded: with `Bone.005` no reader finds it."""
+    """Letters, digits, - and _ only: the Collada exporter writes other names here plain, there encoded."""
     for kind in ("nodes", "meshes", "materials", "animations", "skins"):
         for item in document.get(kind, []):
             if "name" in item:
@@ -89,7 +91,7 @@ def _plain_names(document: glb.Document) -> None:
 
 
 def _drop_settings(document: glb.Document) -> None:
-    """assimp puts FBX's own settings among the user's properties: take them out again."""
+    """Assimp puts FBX's own settings among the user's properties: take them out again."""
     for node in document.get("nodes", []):
         extras = node.get("extras")
         if isinstance(extras, dict):

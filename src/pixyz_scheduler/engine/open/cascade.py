@@ -3,11 +3,12 @@
 import math
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import cad_document, glb, gltf_check, gltf_facts
+from pixyz_scheduler.engine.open import cad_document, glb, gltf_check, gltf_facts, gltf_look
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.quiet import quiet
 from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
@@ -46,15 +47,17 @@ def read(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) 
             document, binary = glb.split(_load(source, path, file_format, wanted, parallel=parallel), path.name)
     gltf_check.check(document, len(binary), path.name)
     glb.wrap(document, _TURN)
+    triangles = gltf_facts.of(document)
+    gltf_look.complete(document)
     frame = Frame(_unit(source), "Z") if file_format in cad_document.STEP else Frame(1e-3, "Z")
-    facts = _facts(source, file_format, gltf_facts.of(document))
+    facts = _facts(source, file_format, triangles)
     return Scene(path, file_format, frame, facts, glb=glb.join(document, binary), warnings=(UNKNOWN,))
 
 
 def _load(source: bytes, path: Path, file_format: str, sag: float, *, parallel: bool) -> bytes:
     import cascadio
 
-    kind = "iges" if file_format in cad_document.IGES else "step"
+    kind: Literal["iges", "step"] = "iges" if file_format in cad_document.IGES else "step"
     data: bytes = cascadio.load(source, kind, tol_linear=sag, tol_angular=ANGLE, use_parallel=parallel)
     if not data:
         raise CorruptFile(f"{path.name} cannot be read: it is damaged, or not the format that its name says.")

@@ -5,8 +5,9 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-from pixyz_scheduler.engine.open import gltf_check, gltf_split
+from pixyz_scheduler.engine.open import gltf_check, gltf_look, gltf_mend, gltf_split
 from pixyz_scheduler.engine.open.libraries import need
+from pixyz_scheduler.engine.open.looks import is_vertex_coloured, recoloured, to_linear_bytes, to_srgb_bytes
 from pixyz_scheduler.errors import CorruptFile
 
 if TYPE_CHECKING:  # heavy and optional
@@ -90,15 +91,28 @@ def load(data: bytes, name: str) -> "trimesh.Scene":
     gltf_check.check(document, len(binary), name)
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
         need("DracoPy")  # without it trimesh gives vertices that are all zero, and only a warning
-    trimesh = need("trimesh")
     gltf_split.plain(document)
     try:
-        return trimesh.load_scene(io.BytesIO(join(document, binary)), file_type="glb", process=False)
+        tree: trimesh.Scene = need("trimesh").load_scene(
+            io.BytesIO(join(document, binary)), file_type="glb", process=False
+        )
     except Exception as error:  # trimesh raises whatever its parsers meet
-        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}") from error
+        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}.") from error
+    for key, mesh in list(tree.geometry.items()):
+        if is_vertex_coloured(mesh):
+            tree.geometry[key] = recoloured(mesh, to_srgb_bytes)
+    return tree
 
 
 def dump(tree: "trimesh.Scene") -> bytes:
     """GLB bytes of a trimesh scene."""
-    data: bytes = tree.export(file_type="glb")
-    return data
+    coloured = {name: mesh for name, mesh in tree.geometry.items() if is_vertex_coloured(mesh)}
+    if coloured:
+        tree = tree.copy()
+        for name, mesh in coloured.items():
+            tree.geometry[name] = recoloured(mesh, to_linear_bytes)  # glTF's are linear, trimesh's are not
+    data: bytes = tree.export(file_type="glb")  # type: ignore[no-untyped-call]  # trimesh declares no types here
+    document, binary = split(data, "the exported scene")
+    gltf_look.complete(document)
+    binary, _ = gltf_mend.mend(document, binary)
+    return join(document, binary)

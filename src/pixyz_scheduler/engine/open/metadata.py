@@ -79,7 +79,8 @@ def count(vertices: Any, faces: Any) -> MeshCount:
     loops = connected_groups(
         zip((open_edges // len(points)).tolist(), (open_edges % len(points)).tolist(), strict=True)
     )
-    return MeshCount(len(faces), len(np.unique(solid)), len(edges), loops, bool(len(edges)) and bool((uses == 2).all()))
+    closed = bool(len(edges)) and bool((uses == 2).all())  # noqa: PLR2004  (each edge between two triangles)
+    return MeshCount(len(faces), len(np.unique(solid)), len(edges), loops, closed)
 
 
 def _rounded(values: Any) -> tuple[float, float, float]:

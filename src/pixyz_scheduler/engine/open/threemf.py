@@ -35,7 +35,7 @@ class _Package:
     items: list[tuple[str, Matrix]] = field(default_factory=list)
 
 
-def read(path: Path) -> Scene:
+def read(path: Path, file_format: str) -> Scene:
     """Open a 3MF file."""
     etree = need("lxml").etree
     trimesh = need("trimesh")
@@ -50,7 +50,7 @@ def read(path: Path) -> Scene:
     if not tree.geometry:
         raise EmptyScene(f"{path.name} holds no triangles.")
     used = {id(mesh.visual.material) for mesh in tree.geometry.values() if hasattr(mesh.visual, "material")}
-    return Scene(path, "3mf", frame, Facts(materials=len(used) or None), built=tree)
+    return Scene(path, file_format, frame, Facts(materials=len(used) or None), built=tree)
 
 
 def _parse(path: Path) -> _Package:
@@ -148,7 +148,8 @@ def _build(package: _Package, tree: Any, path: Path) -> None:
     """The build items as nodes, their components below them; a cycle of components ends in an error."""
     meshes: dict[str, str] = {}
     taken = {"build", tree.graph.base_frame}
-    waiting = [(number, matrix, "build", ()) for number, matrix in reversed(package.items)]
+    waiting: list[tuple[str, Matrix, str, tuple[str, ...]]] = []
+    waiting.extend((number, matrix, "build", ()) for number, matrix in reversed(package.items))
     while waiting:
         number, matrix, above, seen = waiting.pop()
         if number not in package.objects:
@@ -172,7 +173,7 @@ def _shown(package: _Package, number: str) -> tuple[str, tuple[tuple[str, Matrix
     """
     components = package.objects[number].components
     if len(components) == 1 and np.array_equal(components[0][1], np.eye(4)):
-        (only, _), = components
+        ((only, _),) = components
         if only in package.objects and package.objects[only].mesh is not None:
             return only, ()
     return number, components

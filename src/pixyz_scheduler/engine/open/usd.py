@@ -12,7 +12,6 @@ from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
 from pixyz_scheduler.engine.open.usd_material import Materials
 from pixyz_scheduler.errors import CorruptFile, EmptyScene
 
-
 _STAGE = "stage"
 
 
@@ -34,7 +33,6 @@ class _Reading:
         return name
 
 
-
 def read(path: Path, file_format: str) -> Scene:
     """Open a USD file; what is no mesh (curves, volumes, implicit shapes) is counted in the warnings."""
     need("pxr")
@@ -44,7 +42,7 @@ def read(path: Path, file_format: str) -> Scene:
     try:
         stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
-        raise CorruptFile(f"{path.name} cannot be read as USD: {_first_line(error)}.") from error
+        raise CorruptFile(f"{path.name} cannot be read as USD: {_words(error, path)}.") from error
     frame = Frame(float(UsdGeom.GetStageMetersPerUnit(stage)), "Z" if UsdGeom.GetStageUpAxis(stage) == "Z" else "Y")
     reading = _Reading(trimesh.Scene(), Materials())
     reading.tree.graph.update(frame_from=reading.tree.graph.base_frame, frame_to=_STAGE, matrix=frame.to_scene)
@@ -52,7 +50,7 @@ def read(path: Path, file_format: str) -> Scene:
         for prim in Usd.PrimRange(stage.GetPseudoRoot(), Usd.TraverseInstanceProxies()):
             _read_prim(prim, reading)
     except Tf.ErrorException as error:
-        raise CorruptFile(f"{path.name} is damaged: {_first_line(error)}.") from error
+        raise CorruptFile(f"{path.name} is damaged: {_words(error, path)}.") from error
     if not reading.tree.geometry:
         raise EmptyScene(f"{path.name} holds no mesh.")
     animated = stage.HasAuthoredTimeCodeRange() and stage.GetEndTimeCode() > stage.GetStartTimeCode()
@@ -66,8 +64,10 @@ def read(path: Path, file_format: str) -> Scene:
     return Scene(path, file_format, frame, facts, built=reading.tree, warnings=notes)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip().rstrip(".") if str(error).strip() else type(error).__name__
+def _words(error: Exception, path: Path) -> str:
+    """The last line of what USD says, without the folder that the file lies in: jobs' folders are nobody's business."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].replace(f"{path.parent}/", "").strip(" .")
 
 
 def _read_prim(prim: Any, reading: _Reading) -> None:
@@ -167,7 +167,8 @@ def _triangles(points: Any, indices: Any, corners: Any, uv: Any, visual: Any, *,
         # Corners that agree in point and coordinate become one vertex again.
         pairs = np.column_stack([indices[corners.ravel()], uv[corners.ravel()]])
         unique, faces = np.unique(pairs, axis=0, return_inverse=True)
-        vertices, coordinates = points[unique[:, 0].astype(np.int64)], unique[:, 1:]
+        vertices = points[unique[:, 0].astype(np.int64)]
+        coordinates: Any = unique[:, 1:]
         faces = faces.reshape(-1, 3)
     else:
         used, faces = np.unique(indices[corners.ravel()], return_inverse=True)
