@@ -37,7 +37,7 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
     patch = _patches(joined, flat)
     _, corner = np.unique(joined * (patch.max(initial=0) + 1) + patch[:, None], return_inverse=True)
     corner = corner.reshape(-1)
-    summed = np.stack([np.bincount(corner, np.repeat(flat[:, axis], 3)) for axis in range(3)], axis=1)
+    summed = np.stack([np.bincount(corner, np.repeat(flat[:, axis], 3)) for axis in range(3)], axis=1) + 0.0
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     summed = np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
     normals: Reals = summed.astype(np.float32)[corner].reshape(-1, 3, 3)

@@ -85,7 +85,7 @@ def _spans(
         with np.errstate(divide="ignore", invalid="ignore"):
             run = (x[:, other] - x[:, one]) / rise
             along = (row - y[owner, one]) / rise[owner]
-        crossing = x[owner, one] + (row - y[owner, one]) * run[owner]
+            crossing = x[owner, one] + (row - y[owner, one]) * run[owner]
         # a level edge divides by zero and is never crossed: its ends belong to the other two
         crossed = (along >= -SEAM) & (along <= 1 + SEAM) & np.isfinite(crossing)
         left = np.where(crossed, np.minimum(left, crossing), left)
