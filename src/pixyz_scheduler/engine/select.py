@@ -24,6 +24,11 @@ def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False
         from pixyz_scheduler.engine.pixyz import PixyzEngine  # imports pxz
 
         return PixyzEngine()
+    return open_engine(parallel=parallel)
+
+
+def open_engine(*, parallel: bool = True) -> Engine:
+    """The open engine; an absent one that says what to install where its libraries lack."""
     lacking = [name for name in ("numpy", "trimesh") if find_spec(name) is None]
     if lacking:
         return AbsentEngine(
@@ -51,7 +56,7 @@ def preload(*, pixyz_python_path: Path | None = None) -> tuple[str, ...]:
     costs to be without, and the command that installs it. The Pixyz SDK is imported but not initialised.
     """
     if find_pxz(pixyz_python_path):
-        import pixyz_scheduler.engine.pixyz  # noqa: F401  (imports pxz)
+        import pixyz_scheduler.engine.pixyz
 
         return ()
     from pixyz_scheduler.engine.open import libraries

@@ -3,6 +3,7 @@
 import math
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +15,19 @@ from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
 from pixyz_scheduler.engine.open.tessellation import ANGLE, SAG
 from pixyz_scheduler.errors import CorruptFile, UnsupportedFormat
 
-UNKNOWN = "read by cascadio: B-rep boundaries, PMI and user properties are not known, and STEP cannot be written exactly"
+UNKNOWN = (
+    "read by cascadio: B-rep boundaries, PMI and user properties are not known, and STEP cannot be written exactly"
+)
 
-_METRES = {b"METRE": 1.0, b"MILLI": 1e-3, b"CENTI": 1e-2, b"MICRO": 1e-6, b"KILO": 1e3, b"INCH": 0.0254, b"FOOT": 0.3048}
+_METRES = {
+    b"METRE": 1.0,
+    b"MILLI": 1e-3,
+    b"CENTI": 1e-2,
+    b"MICRO": 1e-6,
+    b"KILO": 1e3,
+    b"INCH": 0.0254,
+    b"FOOT": 0.3048,
+}
 # cascadio writes metres, and keeps Z up.
 _TURN = [[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]]
 
@@ -44,7 +55,7 @@ def read(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) 
 def _load(source: bytes, path: Path, file_format: str, sag: float, *, parallel: bool) -> bytes:
     import cascadio
 
-    kind = "iges" if file_format in cad_document.IGES else "step"
+    kind: Literal["iges", "step"] = "iges" if file_format in cad_document.IGES else "step"
     data: bytes = cascadio.load(source, kind, tol_linear=sag, tol_angular=ANGLE, use_parallel=parallel)
     if not data:
         raise CorruptFile(f"{path.name} cannot be read: it is damaged, or not the format that its name says.")

@@ -14,6 +14,7 @@ from pixyz_scheduler.engine.base import (
     Thumbnails,
 )
 from pixyz_scheduler.engine.open import metadata, reading, writing
+from pixyz_scheduler.engine.open.cad_document import IGES, STEP
 from pixyz_scheduler.engine.open.formats import FORMATS
 from pixyz_scheduler.engine.open.libraries import find_missing
 from pixyz_scheduler.engine.open.scene import Scene
@@ -85,12 +86,9 @@ class OpenEngine:
         """What can be read and written here and now."""
         missing = find_missing()
         lacking = {name: missing[f.library] for name, f in FORMATS.items() if f.library in missing}
-        if "cascadio" not in missing:
-            reads_by_cascadio = {"step", "stp", "p21", "iges", "igs"}
-        else:
-            reads_by_cascadio = set()
+        by_cascadio = STEP | IGES if "cascadio" not in missing else frozenset()
         return Formats(
-            reads=frozenset(n for n, f in FORMATS.items() if f.reader and (n not in lacking or n in reads_by_cascadio)),
+            reads=frozenset(n for n, f in FORMATS.items() if f.reader and (n not in lacking or n in by_cascadio)),
             writes=frozenset(n for n, f in FORMATS.items() if f.writer and n not in lacking),
             missing=lacking,
         )
@@ -102,5 +100,3 @@ class OpenEngine:
             plain = ReadOptions(quality=options.quality, repair=options.repair, root_file=options.root_file)
             return self.open(source, plain)
         raise TypeError(f"this scene was not opened by the open engine: {type(source).__name__}")
-
-

@@ -31,7 +31,7 @@ def _fbx(head: bytes) -> Frame:
     """UnitScaleFactor counts centimetres."""
     scale = _fbx_property(head, b"UnitScaleFactor", rb"D(.{8})", "<d")
     axis = _fbx_property(head, b"UpAxis", rb"I(.{4})", "<i")
-    metres = scale / 100 if scale and 1e-6 < scale < 1e6 else 0.01
+    metres = scale / 100 if scale and scale > 0 else 0.01
     return Frame(metres, "Z" if axis == 2 else "Y")  # noqa: PLR2004  (2 is Z)
 
 
@@ -40,8 +40,8 @@ def _fbx_property(head: bytes, name: bytes, packed: bytes, layout: str) -> float
     text = re.search(rb'"' + name + rb'"\s*,[^\n]*?,\s*([-\d.eE+]+)\s*[\r\n]', head)
     if text:
         return float(text[1])
-    # Binary: the name, two or three more strings, then a type letter and the value.
-    found = re.search(rb"[^A-Za-z]" + name + rb"S.{0,60}?" + packed, head, re.DOTALL)
+    # Binary: the name, more strings (an S, four bytes of length, the letters), then the value's type letter and bytes.
+    found = re.search(rb"[^A-Za-z]" + name + rb"(?:S.{4}[\w ]*){2,3}" + packed, head, re.DOTALL)
     return float(struct.unpack(layout, found[1])[0]) if found else None
 
 

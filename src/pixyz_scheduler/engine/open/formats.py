@@ -70,10 +70,18 @@ class Format:
 
 _GLTF = Format("gltf", "gltf", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS, Keeps.VARIANTS, Keeps.PROPERTIES})
 _USD = Format("usd", "usd", _SCENE, "pxr")
-_STEP = Format("cad", "cad", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT, Keeps.PMI}), "OCP")
+_STEP = Format(
+    "cad", "cad", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT, Keeps.PMI, Keeps.PROPERTIES}), "OCP"
+)
 _IGES = Format("cad", "cad", frozenset({Keeps.NAMES, Keeps.COLOURS, Keeps.EXACT}), "OCP")
 _BREP = Format("cad", "cad", frozenset({Keeps.EXACT}), "OCP")
 _ASSIMP = Format("assimp", library="assimp")
+
+_BY_ASSIMP = (
+    "3ds", "ac", "ac3d", "amf", "ase", "ask", "b3d", "blend", "cob", "csm", "dxf", "enff", "hmp", "ifc", "ifczip",
+    "iqm", "irr", "irrmesh", "lwo", "lws", "lxo", "md2", "md3", "md5mesh", "mdc", "mdl", "ms3d", "ndo", "nff", "ogex",
+    "pmx", "q3o", "q3s", "scn", "ter", "vrm", "x", "x3d", "x3db", "xgl", "zae", "zgl",
+)  # fmt: skip
 
 FORMATS: dict[str, Format] = {
     "glb": _GLTF,
@@ -82,11 +90,9 @@ FORMATS: dict[str, Format] = {
     "stl": Format("mesh", "mesh"),
     "ply": Format("mesh", "mesh", frozenset({Keeps.COLOURS})),
     "off": Format("mesh", "mesh"),
-    "3mf": Format("mesh", "mesh", frozenset({Keeps.TREE, Keeps.NAMES}), "lxml"),
+    "3mf": Format("threemf", "threemf", frozenset({Keeps.TREE, Keeps.NAMES, Keeps.COLOURS}), "lxml"),
     "fbx": Format("assimp", "assimp", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS}, "assimp"),
     "dae": Format("assimp", "assimp", _SCENE | {Keeps.ANIMATIONS, Keeps.SKINS}, "assimp"),
-    "3ds": Format("assimp", "assimp", frozenset({Keeps.NAMES, Keeps.COLOURS, Keeps.TEXTURES}), "assimp"),
-    "x": Format("assimp", "assimp", _SCENE, "assimp"),
     "usd": _USD,
     "usda": _USD,
     "usdc": _USD,
@@ -100,9 +106,5 @@ FORMATS: dict[str, Format] = {
     "brp": _BREP,
     "fcstd": Format("cad", library="OCP"),
     "zip": Format("archive"),
-    **dict.fromkeys(
-        "zae lwo lws lxo ac ac3d ase ask b3d blend cob scn csm ifc ifczip irr irrmesh md2 md3 md5mesh mdc mdl ms3d ndo "  # noqa: SIM905
-        "nff enff amf ogex q3o q3s ter x3d x3db xgl zgl dxf pmx iqm hmp vrm".split(),
-        _ASSIMP,
-    ),
+    **dict.fromkeys(_BY_ASSIMP, _ASSIMP),
 }

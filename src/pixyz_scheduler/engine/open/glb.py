@@ -5,7 +5,7 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-from pixyz_scheduler.engine.open import gltf_check
+from pixyz_scheduler.engine.open import gltf_check, gltf_split
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.errors import CorruptFile
 
@@ -90,29 +90,17 @@ def load(data: bytes, name: str) -> "trimesh.Scene":
     gltf_check.check(document, len(binary), name)
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
         need("DracoPy")  # without it trimesh gives vertices that are all zero, and only a warning
-    trimesh = need("trimesh")
-    for kind in ("nodes", "meshes"):
-        _name_apart(document.get(kind, []), kind)
+    gltf_split.plain(document)
     try:
-        return trimesh.load_scene(io.BytesIO(join(document, binary)), file_type="glb", process=False)
+        tree: trimesh.Scene = need("trimesh").load_scene(
+            io.BytesIO(join(document, binary)), file_type="glb", process=False
+        )
     except Exception as error:  # trimesh raises whatever its parsers meet
-        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}") from error
-
-
-def _name_apart(items: list[Document], kind: str) -> None:
-    """Give each its own name: trimesh would tell two of one name apart by a random number."""
-    taken: set[str] = set()
-    for item in items:
-        plain = str(item.get("name") or kind.rstrip("es"))
-        name, number = plain, 1
-        while name in taken:
-            number += 1
-            name = f"{plain}_{number}"
-        taken.add(name)
-        item["name"] = name
+        raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}.") from error
+    return tree
 
 
 def dump(tree: "trimesh.Scene") -> bytes:
     """GLB bytes of a trimesh scene."""
-    data: bytes = tree.export(file_type="glb")
+    data: bytes = tree.export(file_type="glb")  # type: ignore[no-untyped-call]  # trimesh declares no types here
     return data

@@ -24,6 +24,15 @@ def read(path: Path, file_format: str) -> Scene:
     return Scene(path, file_format, METRES_Y_UP, gltf_facts.of(document), glb=data, built=tree)
 
 
+def is_first_version(path: Path, file_format: str) -> bool:
+    """Whether this is glTF 1, another format in all but name, which assimp reads."""
+    if file_format == "glb":
+        with path.open("rb") as file:
+            return glb.version(file.read(12)) == 1
+    asset = glb.parse(path.read_bytes(), path.name)["asset"]
+    return str(asset.get("version", "")).startswith("1")
+
+
 def pack(path: Path) -> bytes:
     """A glTF file, its buffers and images as one GLB."""
     document = glb.parse(path.read_bytes(), path.name)

@@ -11,7 +11,6 @@ from typing import Any
 # itself; set here, it makes everything three times slower and bigger) and GlobalScale (it places nodes wrongly).
 TRIANGULATE = 0x8
 SMOOTH_NORMALS = 0x40
-PRE_TRANSFORM = 0x100
 SORT_BY_TYPE = 0x8000
 FIND_INVALID = 0x20000
 EMBED_TEXTURES = 0x10000000
@@ -23,7 +22,7 @@ class _Blob(ctypes.Structure):
     """aiExportDataBlob."""
 
 
-_Blob._fields_ = [  # noqa: SLF001  (how ctypes lets a structure hold a pointer to its own kind)
+_Blob._fields_ = [
     ("size", ctypes.c_size_t),
     ("data", ctypes.c_void_p),
     ("name_length", ctypes.c_uint32),
@@ -80,6 +79,7 @@ def to_glb(path: Path) -> bytes:
     properties = library.aiCreatePropertyStore()
     library.aiSetImportPropertyInteger(properties, b"PP_SBP_REMOVE", _POINTS_AND_LINES)
     library.aiSetImportPropertyInteger(properties, b"IMPORT_FBX_PRESERVE_PIVOTS", 0)
+    library.aiSetImportPropertyInteger(properties, b"IMPORT_COLLADA_USE_COLLADA_NAMES", 1)
     scene = library.aiImportFileExWithProperties(os.fsencode(path), READ_STEPS, None, properties)
     library.aiReleasePropertyStore(properties)
     if not scene:
@@ -95,10 +95,10 @@ def to_glb(path: Path) -> bytes:
     return data
 
 
-def from_glb(data: bytes, out: Path, writer: str, *, steps: int = TRIANGULATE) -> None:
+def from_glb(data: bytes, out: Path, writer: str) -> None:
     """Write a GLB by one of libassimp's exporters, named as `aiGetExportFormatDescription` does."""
     library = load()
-    scene = library.aiImportFileFromMemoryWithProperties(data, len(data), steps, b"glb", None)
+    scene = library.aiImportFileFromMemoryWithProperties(data, len(data), TRIANGULATE, b"glb", None)
     if not scene:
         raise AssimpError(_said(library))
     try:
@@ -109,4 +109,4 @@ def from_glb(data: bytes, out: Path, writer: str, *, steps: int = TRIANGULATE) -
 
 
 def _said(library: ctypes.CDLL) -> str:
-    return str(library.aiGetErrorString().decode(errors="replace")).strip() or "nothing in it can be drawn"
+    return str(library.aiGetErrorString().decode(errors="replace")).strip(" .\n") or "nothing in it can be drawn"

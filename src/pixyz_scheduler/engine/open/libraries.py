@@ -92,12 +92,9 @@ def load_all() -> tuple[str, ...]:
     missing = []
     with _one_blas_thread():
         for name, library in LIBRARIES.items():
-            try:
-                need(name)
-                for module in library.modules:
-                    importlib.import_module(module)
-            except (EngineMissing, ImportError) as error:
-                missing.append(str(error) if isinstance(error, EngineMissing) else missing_line(name, error))
+            line = _missing(name, library.modules)
+            if line:
+                missing.append(line)
     return tuple(missing)
 
 
@@ -117,10 +114,18 @@ def _one_blas_thread() -> Iterator[None]:
 
 def find_missing() -> dict[str, str]:
     """Library -> the line that says how to install it, for those that cannot be imported here."""
-    missing = {}
-    for name in LIBRARIES:
-        try:
-            need(name)
-        except EngineMissing as error:
-            missing[name] = str(error)
-    return missing
+    lines = {name: _missing(name) for name in LIBRARIES}
+    return {name: line for name, line in lines.items() if line}
+
+
+def _missing(name: str, modules: tuple[str, ...] = ()) -> str:
+    """The line that says what is missing; empty if the library, and those of its modules, can be imported."""
+    try:
+        need(name)
+        for module in modules:
+            importlib.import_module(module)
+    except EngineMissing as error:
+        return str(error)
+    except ImportError as error:
+        return missing_line(name, error)
+    return ""

@@ -43,8 +43,13 @@ def look_of(mesh: Any) -> Look:
     return Look("", _linear(np.asarray(mesh.visual.main_color, dtype=float) / 255))
 
 
+def has_look(mesh: Any) -> bool:
+    """Whether the file gave the mesh a material or colours."""
+    return getattr(mesh.visual, "kind", None) is not None
+
+
 def vertex_colours(mesh: Any) -> Any:
-    """sRGB RGBA bytes at each vertex where the mesh has them, else None."""
+    """SRGB RGBA bytes at each vertex where the mesh has them, else None."""
     kind = getattr(mesh.visual, "kind", None)
     return np.asarray(mesh.visual.vertex_colors) if kind in ("vertex", "face") else None
 

@@ -1,7 +1,7 @@
 """What a conversion loses: what the scene holds, less what the target format keeps. Pure."""
 
 from pixyz_scheduler.engine.open.formats import FORMATS, Keeps
-from pixyz_scheduler.engine.open.looks import look_of
+from pixyz_scheduler.engine.open.looks import has_look, look_of
 from pixyz_scheduler.engine.open.scene import Scene
 
 
@@ -19,7 +19,7 @@ def _held(scene: Scene) -> dict[Keeps, int]:
     """What there is to lose, and how many."""
     facts = scene.facts
     parts = list(scene.parts())
-    looks = {look_of(part.mesh).key for part in parts if part.mesh.visual.kind is not None}
+    looks = {look_of(part.mesh).key for part in parts if has_look(part.mesh)}
     return {
         Keeps.TREE: int(_has_tree(scene)),
         Keeps.NAMES: len(parts) if len(parts) > 1 else 0,

@@ -1,4 +1,4 @@
-"""OBJ, STL, PLY, OFF and 3MF: read by trimesh, after a look at what their headers claim."""
+"""OBJ, STL, PLY and OFF: read by trimesh, after a look at what their headers claim."""
 
 import warnings
 from pathlib import Path
@@ -11,32 +11,25 @@ from pixyz_scheduler.errors import CorruptFile, EmptyScene
 
 FRAMES = {
     "stl": MILLIMETRES_Z_UP,
-    "3mf": MILLIMETRES_Z_UP,
     "obj": METRES_Y_UP,
     "ply": METRES_Y_UP,
     "off": METRES_Y_UP,
 }
-"""What each format means by its numbers. 3MF says its unit; the others never do, and this is what we take them for."""
+"""What each format means by its numbers. None says its unit: this is what we take them for."""
 
 
 def read(path: Path, file_format: str) -> Scene:
-    """Open a mesh file; STL and 3MF become metres with Y up, the others are taken to be so."""
+    """Open a mesh file; STL becomes metres with Y up, the others are taken to be so."""
     trimesh = need("trimesh")
     mesh_check.check(path, file_format)
-    if file_format == "3mf":
-        need("lxml")
-        need("networkx")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numpy, about numbers that are none: they are looked at below
+            warnings.simplefilter("ignore")  # of numpy, about numbers that are none: scene_check looks at them
             tree = trimesh.load_scene(path, process=file_format == "stl", split_objects=True, split_groups=True)
     except Exception as error:  # trimesh raises whatever its parsers meet
         raise CorruptFile(f"{path.name} cannot be read as {file_format.upper()}: {_words(error)}.") from error
     frame = FRAMES[file_format]
-    if file_format == "3mf":
-        frame = Frame(mesh_check.unit_of_3mf(path), "Z")
     tree = _named(tree, path, file_format)
-    _check_numbers(tree, path)
     _apply(tree, frame)
     return Scene(path, file_format, frame, _facts(tree), built=tree)
 
@@ -46,14 +39,11 @@ def _words(error: Exception) -> str:
 
 
 def _apply(tree: Any, frame: Frame) -> None:
-    """Metres with Y up: in the points where a mesh stands once, in its node where it has instances."""
+    """Metres with Y up, in the points themselves: these formats have no nodes."""
     if frame == METRES_Y_UP:
         return
-    if len(tree.graph.nodes_geometry) == 1 and len(tree.geometry) == 1:
-        (mesh,) = tree.geometry.values()
+    for mesh in tree.geometry.values():
         mesh.apply_transform(frame.to_scene)
-    else:
-        tree.apply_transform(frame.to_scene)
 
 
 def _named(tree: Any, path: Path, file_format: str) -> Any:
@@ -64,8 +54,6 @@ def _named(tree: Any, path: Path, file_format: str) -> Any:
     }
     if not meshes:
         raise EmptyScene(f"{path.name} holds no triangles.")
-    if file_format == "3mf":
-        return tree
     named = trimesh.Scene()
     for name, mesh in meshes.items():
         plain = path.stem if len(meshes) == 1 and name == path.name else str(name)
@@ -74,13 +62,6 @@ def _named(tree: Any, path: Path, file_format: str) -> Any:
             plain = plain[: -len(material) - 1]
         named.add_geometry(mesh, node_name=plain, geom_name=plain)
     return named
-
-
-def _check_numbers(tree: Any, path: Path) -> None:
-    numpy = need("numpy")
-    for mesh in tree.geometry.values():
-        if not numpy.isfinite(mesh.vertices).all():
-            raise CorruptFile(f"{path.name} is damaged: it has coordinates that are no numbers.")
 
 
 def _facts(tree: Any) -> Facts:

@@ -2,10 +2,8 @@
 
 import re
 import struct
-import zipfile
 from pathlib import Path
 
-from pixyz_scheduler.engine.open.scene import UNITS
 from pixyz_scheduler.errors import CorruptFile
 
 _HEAD = 1 << 16
@@ -15,8 +13,6 @@ _PLY_BYTES = {
     b"char": 1, b"uchar": 1, b"int8": 1, b"uint8": 1, b"short": 2, b"ushort": 2, b"int16": 2, b"uint16": 2,
     b"int": 4, b"uint": 4, b"int32": 4, b"uint32": 4, b"float": 4, b"float32": 4, b"double": 8, b"float64": 8,
 }  # fmt: skip
-_UNIT_NAMES = {**UNITS, "micron": 1e-6, "millimeter": 1e-3, "centimeter": 1e-2, "meter": 1.0}
-_MOST_UNPACKED = 8 << 30
 
 
 def check(path: Path, file_format: str) -> None:
@@ -31,20 +27,6 @@ def check(path: Path, file_format: str) -> None:
             _check_ply(path, head, size)
         case "off":
             _check_off(path, head, size)
-        case "3mf":
-            _check_3mf(path)
-
-
-def unit_of_3mf(path: Path) -> float:
-    """Metres per unit of a 3MF file; millimetres if it says nothing."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.lower().endswith(".model"):
-                with archive.open(name) as model:
-                    found = re.search(rb"<(?:\w+:)?model\b[^>]*\bunit\s*=\s*[\"'](\w+)", model.read(_HEAD))
-                if found:
-                    return _UNIT_NAMES.get(found[1].decode().lower(), 1e-3)
-    return 1e-3
 
 
 def _check_stl(path: Path, head: bytes, size: int) -> None:
@@ -91,12 +73,3 @@ def _count(path: Path, word: bytes) -> int:
     if not word.isdigit():
         raise CorruptFile(f"{path.name} is damaged: {word[:20]!r} stands where a count should be.")
     return int(word)
-
-
-def _check_3mf(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        raise CorruptFile(f"{path.name} is no 3MF file: it is not a zip.")
-    with zipfile.ZipFile(path) as archive:
-        total = sum(member.file_size for member in archive.infolist())
-    if total > _MOST_UNPACKED:
-        raise CorruptFile(f"{path.name} would unpack to {total} bytes: that is not allowed.")

@@ -5,8 +5,8 @@ from typing import IO
 
 import numpy as np
 
-from pixyz_scheduler.engine.open.mesh import FRAMES
 from pixyz_scheduler.engine.open.merged import Merged, merge
+from pixyz_scheduler.engine.open.mesh import FRAMES
 from pixyz_scheduler.engine.open.scene import Scene
 
 _STL = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attributes", "<u2")])

@@ -76,8 +76,11 @@ def count(vertices: Any, faces: Any) -> MeshCount:
     ends = np.sort(solid[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
     edges, uses = np.unique(ends[:, 0] * len(points) + ends[:, 1], return_counts=True)
     open_edges = edges[uses == 1]
-    loops = connected_groups(zip((open_edges // len(points)).tolist(), (open_edges % len(points)).tolist(), strict=True))
-    return MeshCount(len(faces), len(np.unique(solid)), len(edges), loops, bool(len(edges)) and bool((uses == 2).all()))
+    loops = connected_groups(
+        zip((open_edges // len(points)).tolist(), (open_edges % len(points)).tolist(), strict=True)
+    )
+    closed = bool(len(edges)) and bool((uses == 2).all())  # noqa: PLR2004  (each edge between two triangles)
+    return MeshCount(len(faces), len(np.unique(solid)), len(edges), loops, closed)
 
 
 def _rounded(values: Any) -> tuple[float, float, float]:

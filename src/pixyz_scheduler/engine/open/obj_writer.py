@@ -61,7 +61,8 @@ def _rows(file: IO[str], line: str, values: Any) -> None:
 
 
 def _write_materials(out: Path, looks: dict[Any, tuple[str, Look]]) -> list[str]:
-    textures, lines = [], ["# Pixyz Scheduler"]
+    textures: list[str] = []
+    lines = ["# Pixyz Scheduler"]
     for name, look in looks.values():
         red, green, blue, alpha = look.colour
         lines += [f"newmtl {name}", f"Kd {red:.6g} {green:.6g} {blue:.6g}", f"d {alpha:.6g}", "illum 2"]

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import archive, assimp, cad_document, gltf, mesh
+from pixyz_scheduler.engine.open import archive, assimp, cad_document, gltf, mesh, scene_check, threemf
 from pixyz_scheduler.engine.open.formats import FORMATS, SDK_ONLY
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
-from pixyz_scheduler.errors import CorruptFile, EmptyScene, EngineMissing, UnsupportedFormat
+from pixyz_scheduler.errors import CorruptFile, EngineMissing, UnsupportedFormat
 
 
 def read(path: Path, options: ReadOptions, *, parallel: bool) -> Scene:
@@ -23,8 +23,7 @@ def read(path: Path, options: ReadOptions, *, parallel: bool) -> Scene:
     if file_format == "zip":
         return _read_archive(path, options, parallel=parallel)
     scene = _read_plain(path, file_format, options, parallel=parallel)
-    if not scene.triangle_count:
-        raise EmptyScene(f"{path.name} holds no triangles.")
+    scene_check.check(scene)
     return scene
 
 
@@ -49,19 +48,19 @@ def _read_archive(path: Path, options: ReadOptions, *, parallel: bool) -> Scene:
 
 
 def _read_plain(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) -> Scene:
-    match FORMATS[file_format].reader:
-        case "gltf":
-            return gltf.read(path, file_format)
-        case "mesh":
-            return mesh.read(path, file_format)
-        case "assimp":
-            return assimp.read(path, file_format)
-        case "usd":
-            return _read_usd(path, file_format)
-        case "cad":
-            return _read_cad(path, file_format, options, parallel=parallel)
-        case _:
-            raise UnsupportedFormat(f"{path.name}: .{file_format} cannot be read.")
+    reader = FORMATS[file_format].reader
+    if reader == "cad":
+        return _read_cad(path, file_format, options, parallel=parallel)
+    if reader == "gltf" and gltf.is_first_version(path, file_format):
+        return assimp.read(path, file_format)
+    readers = {
+        "gltf": gltf.read,
+        "mesh": mesh.read,
+        "threemf": threemf.read,
+        "assimp": assimp.read,
+        "usd": _read_usd,
+    }
+    return readers[str(reader)](path, file_format)
 
 
 def _read_cad(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) -> Scene:

@@ -59,7 +59,7 @@ class Frame:
     @property
     def from_scene(self) -> Matrix:
         """4x4: a point in metres with Y up, as a column, to the file's own."""
-        return np.linalg.inv(self.to_scene)
+        return np.asarray(np.linalg.inv(self.to_scene), dtype=np.float64)
 
 
 METRES_Y_UP = Frame()

@@ -106,5 +106,7 @@ def _components(tree: Any, meshes: dict[str, int]) -> tuple[list[str], list[str]
         )
         numbers[node] = next_number
         next_number += 1
-    items = [placed("item", child, graph.base_frame) for child in children.get(graph.base_frame, ()) if child in numbers]
+    items = [
+        placed("item", child, graph.base_frame) for child in children.get(graph.base_frame, ()) if child in numbers
+    ]
     return objects, items

@@ -12,6 +12,8 @@ from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
 from pixyz_scheduler.engine.open.usd_material import Materials
 from pixyz_scheduler.errors import CorruptFile, EmptyScene
 
+_STAGE = "stage"
+
 
 @dataclass
 class _Reading:
@@ -20,6 +22,15 @@ class _Reading:
     tree: Any
     materials: Materials
     skipped: dict[str, int] = field(default_factory=dict)
+    nodes: dict[str, str] = field(default_factory=dict)
+
+    def unique(self, name: str) -> str:
+        """The name, or one made from it that no node has."""
+        plain, number = name, 1
+        while name in self.tree.graph.nodes:
+            number += 1
+            name = f"{plain}_{number}"
+        return name
 
 
 def read(path: Path, file_format: str) -> Scene:
@@ -34,7 +45,7 @@ def read(path: Path, file_format: str) -> Scene:
         raise CorruptFile(f"{path.name} cannot be read as USD: {_first_line(error)}.") from error
     frame = Frame(float(UsdGeom.GetStageMetersPerUnit(stage)), "Z" if UsdGeom.GetStageUpAxis(stage) == "Z" else "Y")
     reading = _Reading(trimesh.Scene(), Materials())
-    reading.tree.graph.update(frame_from=reading.tree.graph.base_frame, frame_to="stage", matrix=frame.to_scene)
+    reading.tree.graph.update(frame_from=reading.tree.graph.base_frame, frame_to=_STAGE, matrix=frame.to_scene)
     try:
         for prim in Usd.PrimRange(stage.GetPseudoRoot(), Usd.TraverseInstanceProxies()):
             _read_prim(prim, reading)
@@ -60,30 +71,42 @@ def _first_line(error: Exception) -> str:
 def _read_prim(prim: Any, reading: _Reading) -> None:
     from pxr import UsdGeom
 
-    if not prim.IsA(UsdGeom.Imageable) or prim.IsPseudoRoot():
+    if not prim.IsA(UsdGeom.Gprim) and not prim.IsA(UsdGeom.PointInstancer):
         return
-    name, parent = str(prim.GetPath()), str(prim.GetParent().GetPath())
-    graph = reading.tree.graph
-    above = parent if parent in graph.nodes else "stage"
-    if prim.IsA(UsdGeom.Xformable):
-        matrix = np.asarray(UsdGeom.Xformable(prim).GetLocalTransformation(_earliest())).T
-        if UsdGeom.Xformable(prim).GetResetXformStack():
-            above = "stage"
-    else:
-        matrix = np.eye(4)
-    graph.update(frame_from=above, frame_to=name, matrix=matrix)
     if UsdGeom.Imageable(prim).ComputeVisibility() == UsdGeom.Tokens.invisible:
         return
-    if prim.IsA(UsdGeom.Mesh):
-        for number, mesh in enumerate(_meshes(prim, reading.materials)):
-            node = name if not number else f"{name}_{number + 1}"
-            if number:
-                graph.update(frame_from=above, frame_to=node, matrix=matrix)
-            reading.tree.geometry[node] = mesh
-            graph.update(frame_to=node, frame_from=above, matrix=matrix, geometry=node)
-    elif prim.IsA(UsdGeom.Gprim) or prim.IsA(UsdGeom.PointInstancer):
+    if not prim.IsA(UsdGeom.Mesh):
         kind = str(prim.GetTypeName())
         reading.skipped[kind] = reading.skipped.get(kind, 0) + 1
+        return
+    graph = reading.tree.graph
+    node = _node(prim, reading)
+    for number, mesh in enumerate(_meshes(prim, reading.materials)):
+        # A mesh of several materials: the first in the prim's own node, the others below it.
+        name = node if not number else reading.unique(f"{node}_{number + 1}")
+        reading.tree.geometry[name] = mesh
+        above = graph.transforms.parents[node] if not number else node
+        matrix = graph.get(node, above)[0] if not number else np.eye(4)
+        graph.update(frame_from=above, frame_to=name, matrix=matrix, geometry=name)
+
+
+def _node(prim: Any, reading: _Reading) -> str:
+    """The prim's node, and those above it: made when first asked for, so that only what leads to a mesh is there."""
+    from pxr import UsdGeom
+
+    if prim.IsPseudoRoot():
+        return _STAGE
+    path = str(prim.GetPath())
+    if path not in reading.nodes:
+        above = _node(prim.GetParent(), reading)
+        matrix = np.eye(4)
+        if prim.IsA(UsdGeom.Xformable):
+            matrix = np.asarray(UsdGeom.Xformable(prim).GetLocalTransformation(_earliest())).T
+            if UsdGeom.Xformable(prim).GetResetXformStack():
+                above = _STAGE
+        reading.nodes[path] = reading.unique(str(prim.GetDisplayName() or prim.GetName()))
+        reading.tree.graph.update(frame_from=above, frame_to=reading.nodes[path], matrix=matrix)
+    return reading.nodes[path]
 
 
 def _earliest() -> Any:
@@ -98,7 +121,10 @@ def _meshes(prim: Any, materials: Materials) -> Iterator[Any]:
 
     mesh = UsdGeom.Mesh(prim)
     points = _array(mesh.GetPointsAttr(), np.float64)
-    counts, indices = _array(mesh.GetFaceVertexCountsAttr(), np.int64), _array(mesh.GetFaceVertexIndicesAttr(), np.int64)
+    counts, indices = (
+        _array(mesh.GetFaceVertexCountsAttr(), np.int64),
+        _array(mesh.GetFaceVertexIndicesAttr(), np.int64),
+    )
     if not len(points) or not len(counts):
         return
     if counts.min() < 0 or counts.sum() != len(indices) or indices.min() < 0 or indices.max() >= len(points):
@@ -139,7 +165,8 @@ def _triangles(points: Any, indices: Any, corners: Any, uv: Any, visual: Any, *,
         # Corners that agree in point and coordinate become one vertex again.
         pairs = np.column_stack([indices[corners.ravel()], uv[corners.ravel()]])
         unique, faces = np.unique(pairs, axis=0, return_inverse=True)
-        vertices, coordinates = points[unique[:, 0].astype(np.int64)], unique[:, 1:]
+        vertices = points[unique[:, 0].astype(np.int64)]
+        coordinates: Any = unique[:, 1:]
         faces = faces.reshape(-1, 3)
     else:
         used, faces = np.unique(indices[corners.ravel()], return_inverse=True)

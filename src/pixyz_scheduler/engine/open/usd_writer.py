@@ -55,27 +55,34 @@ def _write_stage(scene: Scene, layer: Path) -> None:
         if look.key not in materials:
             name = names.unique(f"{_ROOT}/Materials", f"{layer.stem}_{look.name or 'material'}")
             materials[look.key] = usd_material.define(stage, name, look, layer.parent)
-        _write_mesh(stage, names.unique(paths[part.name], part.name), part, materials[look.key])
+        _write_mesh(stage, paths[part.name], part, materials[look.key])
     stage.GetRootLayer().Save()
 
 
 def _write_tree(scene: Scene, stage: Any, names: "_Names") -> dict[str, str]:
-    """Every node as an Xform with its own matrix; node -> prim path."""
+    """Every node as an Xform with its own matrix, a drawn one as a Mesh; node -> the path of its Xform or Mesh."""
     from pxr import Gf, UsdGeom
 
     graph = scene.tree.graph
     paths = {graph.base_frame: _ROOT}
     waiting = [graph.base_frame]
     children = graph.transforms.children
+    meshes: dict[str, str] = {}
     while waiting:
         parent = waiting.pop()
         for child in children.get(parent, ()):
             matrix, _ = graph.get(child, parent)
             paths[child] = names.unique(paths[parent], str(child))
-            prim = UsdGeom.Xform.Define(stage, paths[child])
+            drawn = child in graph.nodes_geometry
+            kind = UsdGeom.Mesh if drawn and not children.get(child) else UsdGeom.Xform
+            prim = kind.Define(stage, paths[child])
             prim.AddTransformOp().Set(Gf.Matrix4d(*np.asarray(matrix, dtype=float).T.ravel().tolist()))
+            if prim.GetPrim().GetName() != str(child):
+                prim.GetPrim().SetDisplayName(str(child))
+            if drawn and kind is UsdGeom.Xform:  # a mesh may not hold other meshes
+                meshes[str(child)] = names.unique(paths[child], str(child))
             waiting.append(child)
-    return {str(node): path for node, path in paths.items()}
+    return {str(node): path for node, path in paths.items()} | meshes
 
 
 def _write_mesh(stage: Any, path: str, part: Part, material: Any) -> None:

@@ -25,7 +25,10 @@ def check_target(out: Path) -> str:
 def write(scene: Scene, out: Path) -> Conversion:
     """Write `out`, in a folder that is there, and what belongs beside it."""
     file_format = check_target(out)
-    files = _write_files(scene, out, file_format)
+    if FORMATS[file_format].writer == "assimp":
+        files, warnings = assimp.write(scene, out)
+    else:
+        files, warnings = _write_files(scene, out, file_format), ()
     return Conversion(
         output=out.name,
         files=files,
@@ -33,29 +36,34 @@ def write(scene: Scene, out: Path) -> Conversion:
         part_count=sum(1 for _ in scene.parts()),
         polygon_count=scene.triangle_count,
         engine="open",
-        warnings=(*scene.warnings, *losses.of(scene, file_format)),
+        warnings=(*scene.warnings, *warnings, *losses.of(scene, file_format)),
     )
 
 
 def _write_files(scene: Scene, out: Path, file_format: str) -> tuple[str, ...]:
-    match file_format:
-        case "glb":
-            out.write_bytes(scene.to_glb())
-            return (out.name,)
-        case "gltf":
-            return gltf.unpack(scene.to_glb(), out)
-        case "stl" | "ply" | "off":
-            return mesh_writer.write(scene, out)
-        case "obj":
-            return obj_writer.write(scene, out)
-        case "3mf":
-            return threemf_writer.write(scene, out)
-    if FORMATS[file_format].writer == "usd":
-        from pixyz_scheduler.engine.open import usd_writer  # usd-core takes half a second to import
+    writers = {
+        "glb": _write_glb,
+        "gltf": lambda scene, out: gltf.unpack(scene.to_glb(), out),
+        "obj": obj_writer.write,
+        "3mf": threemf_writer.write,
+        **dict.fromkeys(("stl", "ply", "off"), mesh_writer.write),
+        **dict.fromkeys(("usd", "usda", "usdc", "usdz"), _write_usd),
+    }
+    return writers.get(file_format, _write_cad)(scene, out)
 
-        return usd_writer.write(scene, out)
-    if FORMATS[file_format].writer == "cad":
-        from pixyz_scheduler.engine.open import cad_writer  # OpenCASCADE takes a second to import
 
-        return cad_writer.write(scene, out)
-    return assimp.write(scene, out)
+def _write_glb(scene: Scene, out: Path) -> tuple[str, ...]:
+    out.write_bytes(scene.to_glb())
+    return (out.name,)
+
+
+def _write_usd(scene: Scene, out: Path) -> tuple[str, ...]:
+    from pixyz_scheduler.engine.open import usd_writer  # usd-core takes half a second to import
+
+    return usd_writer.write(scene, out)
+
+
+def _write_cad(scene: Scene, out: Path) -> tuple[str, ...]:
+    from pixyz_scheduler.engine.open import cad_writer  # OpenCASCADE takes a second to import
+
+    return cad_writer.write(scene, out)
