@@ -17,7 +17,7 @@ from pixyz_scheduler.engine.open.engine import OpenEngine
 from pixyz_scheduler.engine.open.scene import METRES_Y_UP, MILLIMETRES_Z_UP, Scene
 from pixyz_scheduler.engine.open.surface import flatten
 from pixyz_scheduler.engine.open.thumbnails import draw
-from pixyz_scheduler.errors import EmptyScene, EngineMissing
+from pixyz_scheduler.errors import EmptyScene, EngineError, EngineMissing
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COLOURS = {"top": (0, 1, 0), "front": (1, 0, 0), "right": (0, 0, 1)}
@@ -110,6 +110,18 @@ def test_f3d_where_it_cannot_draw_is_told_with_what_to_do(tmp_path, monkeypatch)
         draw(scene_of(painted_box()), tmp_path, ThumbnailOptions(renderer="f3d"))
 
 
+def test_f3d_that_fails_is_stood_in_for_unless_it_was_asked_for(tmp_path, monkeypatch):
+    """f3d runs in a process of its own; here that process fails at once, because it is no Python."""
+    monkeypatch.setattr("pixyz_scheduler.engine.open.gl.usable", lambda: True)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    drawn = draw(scene_of(painted_box()), tmp_path, ThumbnailOptions(width=32, height=32))
+    assert drawn.renderer == "soft"
+    assert "drawn without the graphics card: f3d could not draw scene.glb (exit status 1)" in drawn.warnings[0]
+    assert (tmp_path / "iso.png").is_file()
+    with pytest.raises(EngineError, match="f3d could not draw"):
+        draw(scene_of(painted_box()), tmp_path / "other", ThumbnailOptions(renderer="f3d"))
+
+
 def test_a_scene_of_points_that_are_no_numbers_is_empty():
     mesh = trimesh.Trimesh([[np.nan] * 3, [0, 0, 0], [1, 0, 0]], [[0, 1, 2]], process=False)
     with pytest.raises(EmptyScene, match=r"made.glb holds no triangle that can be drawn"):
@@ -135,7 +147,7 @@ def test_instances_are_parts_of_their_own_and_share_their_mesh():
     assert len(surface.faces) == 24
 
 
-def test_a_mirrored_part_keeps_its_normals_outside(tmp_path):
+def test_a_mirrored_part_keeps_its_normals_outside():
     tree = trimesh.Scene()
     tree.add_geometry(trimesh.creation.box(), transform=np.diag([-1.0, 1.0, 1.0, 1.0]))
     surface = flatten(Scene(Path("mirror.glb"), "glb", METRES_Y_UP, built=tree))
