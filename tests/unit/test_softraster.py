@@ -155,6 +155,13 @@ def test_a_picture_too_large_to_be_supersampled_is_drawn_all_the_same(monkeypatc
     assert draw(box((1, 0, 0, 1)), ISO, Picture(40, 40)).shape == (40, 40, 4)
 
 
+def test_a_picture_drawn_in_bands_is_the_same(monkeypatch):
+    surface = box((0.2, 0.5, 0.9, 1))
+    whole = draw(surface, ISO, Picture(90, 70))
+    monkeypatch.setattr("pixyz_scheduler.engine.open.softraster.BAND_SAMPLES", 4 * 90 * 9)
+    assert (draw(surface, ISO, Picture(90, 70)) == whole).all()
+
+
 def test_encoding_undoes_decoding():
     values = np.linspace(0, 1, 256, dtype=np.float32)
     assert shading.encode(shading.decode(values)) == pytest.approx(values, abs=2e-6)
