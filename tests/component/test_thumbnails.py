@@ -122,10 +122,26 @@ def test_f3d_that_fails_is_stood_in_for_unless_it_was_asked_for(tmp_path, monkey
         draw(scene_of(painted_box()), tmp_path / "other", ThumbnailOptions(renderer="f3d"))
 
 
-def test_a_scene_of_points_that_are_no_numbers_is_empty():
-    mesh = trimesh.Trimesh([[np.nan] * 3, [0, 0, 0], [1, 0, 0]], [[0, 1, 2]], process=False)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_a_scene_of_points_that_are_nowhere_is_empty(value):
+    mesh = trimesh.Trimesh([[value] * 3, [0, 0, 0], [1, 0, 0]], [[0, 1, 2]], process=False)
     with pytest.raises(EmptyScene, match=r"made.glb holds no triangle that can be drawn"):
         flatten(scene_of(mesh))
+
+
+def test_one_point_that_is_nowhere_costs_its_triangles_and_no_more():
+    mesh = trimesh.creation.box()
+    mesh.vertices = np.concatenate([mesh.vertices, [[1e300] * 3]])
+    mesh.faces = np.concatenate([mesh.faces, [[0, 1, 8]]])
+    surface = flatten(scene_of(mesh))
+    assert len(surface.faces) == 12
+    assert np.abs(surface.points).max() == pytest.approx(0.5)
+
+
+def test_a_triangle_without_area_gives_an_empty_picture(tmp_path):
+    line = trimesh.Trimesh([[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[0, 1, 2]], process=False)
+    draw(scene_of(line), tmp_path, soft(width=16, height=16, preview_triangles=None))
+    assert Image.open(tmp_path / "iso.png").getchannel("A").getextrema() == (0, 0)
 
 
 def test_a_part_flattened_to_a_sheet_is_drawn(tmp_path):

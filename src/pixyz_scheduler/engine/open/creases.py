@@ -33,7 +33,9 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
     """
     place = merged(points)
     joined = place[faces]
-    flat = np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        flat = np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]])
+    flat[~(np.abs(flat) < 1e30).all(axis=1)] = 0  # noqa: PLR2004 (areas that cannot be)
     patch = _patches(joined, flat)
     _, corner = np.unique(joined * (patch.max(initial=0) + 1) + patch[:, None], return_inverse=True)
     corner = corner.reshape(-1)
@@ -46,7 +48,8 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
 
 def merged(points: Floats) -> Indices:
     """Give each point the number that all points of the same place share."""
-    rows = np.ascontiguousarray(points + 0.0, dtype=np.float32)  # + 0.0: minus zero is zero
+    with np.errstate(over="ignore", invalid="ignore"):  # points that are nowhere may share one place
+        rows = np.ascontiguousarray(points + 0.0, dtype=np.float32)  # + 0.0: minus zero is zero
     _, place = np.unique(rows.view([("", rows.dtype)] * 3), return_inverse=True)
     return np.asarray(place, dtype=np.int64).reshape(-1)
 
