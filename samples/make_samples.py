@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assembly import Assembly, Part
 from gearbox import gearbox
+from OCP.TopoDS import TopoDS_Shape
 from shapes import bearing, bolt, box_with_hole, bracket, gear, shaft
 
 from pixyz_scheduler.engine.open.engine import OpenEngine
@@ -57,16 +58,23 @@ def load_case(parts: int) -> Assembly:
 
 def _distinct() -> Iterator[Part]:
     for index in range(DISTINCT):
-        size = index // 5
-        kinds = (
-            ("Gear", lambda: gear(teeth=14 + 2 * size, module=1.5, width=8 + size, bore=4)),
-            ("Shaft", lambda: shaft([(6 + size, 0, 20), (9 + size, 20, 60), (5 + size, 60, 80 + 2 * size)])),
-            ("Bearing", lambda: bearing(bore=8 + size, outside=18 + 2 * size, width=7 + size / 2)),
-            ("Bolt", lambda: bolt(size=5 + size, length=20 + 3 * size)),
-            ("Bracket", lambda: bracket(length=30 + 2 * size, width=18 + size, thickness=4 + size / 4)),
-        )
-        name, make = kinds[index % len(kinds)]
-        yield Part(f"{name} {size + 1}", make(), COLOURS[index % len(COLOURS)])
+        size, kind = divmod(index, 5)
+        name, shape = _shape(kind, size)
+        yield Part(f"{name} {size + 1}", shape, COLOURS[index % len(COLOURS)])
+
+
+def _shape(kind: int, size: int) -> tuple[str, TopoDS_Shape]:
+    match kind:
+        case 0:
+            return "Gear", gear(teeth=14 + 2 * size, module=1.5, width=8 + size, bore=4)
+        case 1:
+            return "Shaft", shaft([(6 + size, 0, 20), (9 + size, 20, 60), (5 + size, 60, 80 + 2 * size)])
+        case 2:
+            return "Bearing", bearing(bore=8 + size, outside=18 + 2 * size, width=7 + size / 2)
+        case 3:
+            return "Bolt", bolt(size=5 + size, length=20 + 3 * size)
+        case _:
+            return "Bracket", bracket(length=30 + 2 * size, width=18 + size, thickness=4 + size / 4)
 
 
 def main() -> None:
