@@ -113,6 +113,19 @@ def test_where_there_is_too_little_for_all_the_smallest_are_left_out_and_it_is_s
     assert "smallest meshes are left out: 60 triangles are too few for all" in lighter.warnings[0]
 
 
+def test_meshes_of_the_same_content_are_simplified_once():
+    tree = trimesh.Scene()
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=[1.0, 0, 0, 1])
+    for number, colour in enumerate((material, material, trimesh.visual.material.PBRMaterial(name="other"))):
+        mesh = ball()
+        mesh.visual = trimesh.visual.TextureVisuals(material=colour)
+        tree.add_geometry(mesh, geom_name=f"ball {number}")
+    one, two, other = decimate(scene_of(tree), triangles=3000).parts()
+    assert one.mesh is two.mesh
+    assert one.mesh is not other.mesh
+    assert other.mesh.visual.material.name == "other"
+
+
 def textured_ball():
     mesh = ball()
     uv = np.column_stack([np.arctan2(mesh.vertices[:, 1], mesh.vertices[:, 0]) / 6.3, mesh.vertices[:, 2] / 2 + 0.5])

@@ -42,5 +42,11 @@ def test_a_triangle_without_area_has_normals_of_zero_and_no_warning():
     assert (corner_normals(points, np.array([[0, 1, 2]])) == 0).all()
 
 
+def test_split_points_have_normals_of_length_one_even_where_there_is_no_area():
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 1, 0]])
+    *_, normals = split(points, np.array([[0, 1, 2], [0, 1, 3]]))
+    assert np.linalg.norm(normals, axis=1) == pytest.approx(1)
+
+
 def test_no_triangles_have_no_normals():
     assert corner_normals(np.zeros((0, 3)), np.zeros((0, 3), dtype=np.int64)).shape == (0, 3, 3)

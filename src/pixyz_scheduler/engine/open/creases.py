@@ -61,7 +61,9 @@ def split(points: Floats, faces: Indices) -> tuple[Floats, Indices, Reals]:
     rows = np.column_stack([corners, np.round(normals * 512).astype(np.int64) + 512])
     key = ((rows[:, 0] * 1025 + rows[:, 1]) * 1025 + rows[:, 2]) * 1025 + rows[:, 3]
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    return points[corners[first]], place.reshape(-1, 3), normals[first]
+    kept = normals[first]
+    kept[~kept.any(axis=1)] = (0, 0, 1)  # a file must not hold a normal without a direction
+    return points[corners[first]], place.reshape(-1, 3), kept
 
 
 def _patches(faces: Indices, flat: Floats) -> Indices:
