@@ -1,6 +1,8 @@
 """Which engine is here: the Pixyz SDK's where `pxz` can be imported, the open one else, or none."""
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.base import Engine
 
 DEFAULT_SDK = Path("/opt/pixyz")
+_ROOMS = ("engine", "cad", "cad_writer", "cascade", "usd", "usd_writer", "thumbnails", "decimate")
+"""Modules of the open engine that are imported when first needed; `preload` imports them before."""
 
 
 def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False, parallel: bool = True) -> Engine:
@@ -56,12 +60,11 @@ def preload(*, pixyz_python_path: Path | None = None) -> tuple[str, ...]:
     costs to be without, and the command that installs it. The Pixyz SDK is imported but not initialised.
     """
     if find_pxz(pixyz_python_path):
-        import pixyz_scheduler.engine.pixyz
-
         return ()
     from pixyz_scheduler.engine.open import libraries
 
     missing = libraries.load_all()
-    if not any(line.startswith(("numpy ", "trimesh ")) for line in missing):
-        import pixyz_scheduler.engine.open.engine  # noqa: F401  (its own modules, for speed)
+    for name in _ROOMS:
+        with suppress(ImportError):  # what it needs is among the missing, and was named
+            import_module(f"pixyz_scheduler.engine.open.{name}")
     return missing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, libassimp
+from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, gltf_mend, libassimp
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
 from pixyz_scheduler.errors import CorruptFile, EngineError
@@ -30,7 +30,9 @@ def read(path: Path, file_format: str) -> Scene:
         glb.wrap(document, np.diag([frame.unit_metres] * 3 + [1.0]))
         _drop_settings(document)
     gltf_check.check(document, len(binary), path.name)
-    return Scene(path, file_format, frame, gltf_facts.of(document), glb=glb.join(document, binary))
+    binary, warnings = gltf_mend.mend(document, binary)
+    facts = gltf_facts.of(document)
+    return Scene(path, file_format, frame, facts, glb=glb.join(document, binary), warnings=warnings)
 
 
 def write(scene: Scene, out: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import cad_document, cad_facts, glb, gltf_facts
+from pixyz_scheduler.engine.open import cad_document, cad_facts, glb, gltf_facts, gltf_look
 from pixyz_scheduler.engine.open.cad_document import CadDocument
 from pixyz_scheduler.engine.open.quiet import quiet
 from pixyz_scheduler.engine.open.scene import Scene
@@ -21,8 +21,10 @@ def read(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) 
             document = _repaired(document)
         _triangulate(document, options, parallel=parallel)
         data = to_glb(document, path.name, parallel=parallel)
-        facts = cad_facts.of(document, gltf_facts.of(glb.split(data, path.name)[0]))
-    return Scene(path, file_format, document.frame, facts, glb=data, document=document)
+        content, binary = glb.split(data, path.name)
+        facts = cad_facts.of(document, gltf_facts.of(content))
+        gltf_look.complete(content)
+    return Scene(path, file_format, document.frame, facts, glb=glb.join(content, binary), document=document)
 
 
 def to_glb(document: CadDocument, name: str, *, parallel: bool) -> bytes:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import cad_document, glb, gltf_check, gltf_facts
+from pixyz_scheduler.engine.open import cad_document, glb, gltf_check, gltf_facts, gltf_look
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.quiet import quiet
 from pixyz_scheduler.engine.open.scene import Facts, Frame, Scene
@@ -47,8 +47,10 @@ def read(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) 
             document, binary = glb.split(_load(source, path, file_format, wanted, parallel=parallel), path.name)
     gltf_check.check(document, len(binary), path.name)
     glb.wrap(document, _TURN)
+    triangles = gltf_facts.of(document)
+    gltf_look.complete(document)
     frame = Frame(_unit(source), "Z") if file_format in cad_document.STEP else Frame(1e-3, "Z")
-    facts = _facts(source, file_format, gltf_facts.of(document))
+    facts = _facts(source, file_format, triangles)
     return Scene(path, file_format, frame, facts, glb=glb.join(document, binary), warnings=(UNKNOWN,))
 
 

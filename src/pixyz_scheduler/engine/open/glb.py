@@ -5,8 +5,9 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-from pixyz_scheduler.engine.open import gltf_check, gltf_split
+from pixyz_scheduler.engine.open import gltf_check, gltf_look, gltf_mend, gltf_split
 from pixyz_scheduler.engine.open.libraries import need
+from pixyz_scheduler.engine.open.looks import is_vertex_coloured, recoloured, to_linear_bytes, to_srgb_bytes
 from pixyz_scheduler.errors import CorruptFile
 
 if TYPE_CHECKING:  # heavy and optional
@@ -97,10 +98,21 @@ def load(data: bytes, name: str) -> "trimesh.Scene":
         )
     except Exception as error:  # trimesh raises whatever its parsers meet
         raise CorruptFile(f"{name} cannot be read as glTF: {type(error).__name__}: {error}.") from error
+    for key, mesh in list(tree.geometry.items()):
+        if is_vertex_coloured(mesh):
+            tree.geometry[key] = recoloured(mesh, to_srgb_bytes)
     return tree
 
 
 def dump(tree: "trimesh.Scene") -> bytes:
     """GLB bytes of a trimesh scene."""
+    coloured = {name: mesh for name, mesh in tree.geometry.items() if is_vertex_coloured(mesh)}
+    if coloured:
+        tree = tree.copy()
+        for name, mesh in coloured.items():
+            tree.geometry[name] = recoloured(mesh, to_linear_bytes)  # glTF's are linear, trimesh's are not
     data: bytes = tree.export(file_type="glb")  # type: ignore[no-untyped-call]  # trimesh declares no types here
-    return data
+    document, binary = split(data, "the exported scene")
+    gltf_look.complete(document)
+    binary, _ = gltf_mend.mend(document, binary)
+    return join(document, binary)

@@ -10,6 +10,7 @@ def plain(document: Document) -> None:
 
     trimesh tells primitives of one mesh, and nodes of one name, apart by random numbers: no two readings would agree.
     """
+    _prefer_vertex_colours(document)
     _split_primitives(document)
     meshes = document.get("meshes", [])
     for node in document.get("nodes", []):
@@ -17,6 +18,17 @@ def plain(document: Document) -> None:
             node["name"] = meshes[node["mesh"]].get("name") or "part"
     _name_apart(document.get("nodes", []), "node")
     _name_apart(meshes, "mesh")
+
+
+def _prefer_vertex_colours(document: Document) -> None:
+    """Trimesh keeps a material or colours at the vertices, not both: these go before a plain factor."""
+    materials = document.get("materials", [])
+    for mesh in document.get("meshes", []):
+        for primitive in mesh["primitives"]:
+            if "COLOR_0" in primitive.get("attributes", {}) and "material" in primitive:
+                surface = materials[primitive["material"]].get("pbrMetallicRoughness", {})
+                if "baseColorTexture" not in surface:
+                    del primitive["material"]
 
 
 def _split_primitives(document: Document) -> None:

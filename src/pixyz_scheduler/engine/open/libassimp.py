@@ -61,7 +61,6 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         "aiSetImportPropertyInteger": (None, [pointer, text, ctypes.c_int]),
         "aiImportFileExWithProperties": (pointer, [text, number, pointer, pointer]),
         "aiImportFileFromMemoryWithProperties": (pointer, [text, number, number, text, pointer]),
-        "aiReleaseImport": (None, [pointer]),
         "aiExportSceneToBlob": (ctypes.POINTER(_Blob), [pointer, text, number]),
         "aiReleaseExportBlob": (None, [ctypes.POINTER(_Blob)]),
         "aiExportScene": (ctypes.c_int, [pointer, text, text, number]),
@@ -84,14 +83,13 @@ def to_glb(path: Path) -> bytes:
     library.aiReleasePropertyStore(properties)
     if not scene:
         raise AssimpError(_said(library))
-    try:
-        blob = library.aiExportSceneToBlob(scene, b"glb2", 0)
-        if not blob:
-            raise AssimpError(_said(library))
-        data = ctypes.string_at(blob.contents.data, blob.contents.size)
-        library.aiReleaseExportBlob(blob)
-    finally:
-        library.aiReleaseImport(scene)
+    # The scene is never released: after an export aiReleaseImport frees some files' data twice, which ends the process.
+    # What it holds goes with the child that this runs in.
+    blob = library.aiExportSceneToBlob(scene, b"glb2", 0)
+    if not blob:
+        raise AssimpError(_said(library))
+    data = ctypes.string_at(blob.contents.data, blob.contents.size)
+    library.aiReleaseExportBlob(blob)
     return data
 
 
@@ -101,11 +99,8 @@ def from_glb(data: bytes, out: Path, writer: str) -> None:
     scene = library.aiImportFileFromMemoryWithProperties(data, len(data), TRIANGULATE, b"glb", None)
     if not scene:
         raise AssimpError(_said(library))
-    try:
-        if library.aiExportScene(scene, writer.encode(), os.fsencode(out), 0):
-            raise AssimpError(_said(library))
-    finally:
-        library.aiReleaseImport(scene)
+    if library.aiExportScene(scene, writer.encode(), os.fsencode(out), 0):
+        raise AssimpError(_said(library))
 
 
 def _said(library: ctypes.CDLL) -> str:

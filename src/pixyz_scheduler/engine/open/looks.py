@@ -1,5 +1,6 @@
 """`Look`: what a mesh looks like, however trimesh says it. Factors are linear, images and vertex colours sRGB."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,21 +51,49 @@ def has_look(mesh: Any) -> bool:
 
 def vertex_colours(mesh: Any) -> Any:
     """SRGB RGBA bytes at each vertex where the mesh has them, else None."""
-    kind = getattr(mesh.visual, "kind", None)
-    return np.asarray(mesh.visual.vertex_colors) if kind in ("vertex", "face") else None
+    return np.asarray(mesh.visual.vertex_colors) if is_vertex_coloured(mesh) else None
+
+
+def is_vertex_coloured(mesh: Any) -> bool:
+    """Whether the colours stand at the vertices or faces, and not in a material."""
+    return getattr(getattr(mesh, "visual", None), "kind", None) in ("vertex", "face")
+
+
+def recoloured(mesh: Any, change: Callable[[Any], Any]) -> Any:
+    """A copy with the colours at its vertices changed: n x 4 bytes in, n x 4 bytes out."""
+    copy = mesh.copy()
+    copy.visual.vertex_colors = change(np.asarray(mesh.visual.vertex_colors))
+    return copy
 
 
 def to_srgb(colour: tuple[float, ...]) -> tuple[int, ...]:
     """Linear RGBA as sRGB bytes."""
     values = np.clip(np.asarray(colour, dtype=float), 0, 1)
-    low = values[:3] <= 0.0031308  # noqa: PLR2004  (IEC 61966-2-1)
-    curved = np.where(low, values[:3] * 12.92, 1.055 * values[:3] ** (1 / 2.4) - 0.055)
-    return tuple(int(value) for value in np.round(np.append(curved, values[3:]) * 255))
+    return tuple(int(value) for value in np.round(np.append(_curved(values[:3]), values[3:]) * 255))
+
+
+def to_srgb_bytes(colours: Any) -> Any:
+    """Linear RGBA bytes as sRGB bytes."""
+    return np.column_stack([np.round(_curved(colours[:, :3] / 255) * 255), colours[:, 3]]).astype(np.uint8)
+
+
+def to_linear_bytes(colours: Any) -> Any:
+    """RGBA bytes in sRGB as linear bytes."""
+    return np.column_stack([np.round(_straight(colours[:, :3] / 255) * 255), colours[:, 3]]).astype(np.uint8)
+
+
+def _curved(values: Any) -> Any:
+    """Linear to sRGB, 0 to 1 (IEC 61966-2-1)."""
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)  # noqa: PLR2004
+
+
+def _straight(values: Any) -> Any:
+    """From sRGB to linear, 0 to 1 (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004
 
 
 def _linear(colour: Any) -> tuple[float, float, float, float]:
-    low = colour[:3] <= 0.04045  # noqa: PLR2004  (IEC 61966-2-1)
-    red, green, blue = np.where(low, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    red, green, blue = _straight(colour[:3])
     return float(red), float(green), float(blue), float(colour[3]) if len(colour) > 3 else 1.0  # noqa: PLR2004
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pixyz_scheduler.engine.base import ReadOptions
-from pixyz_scheduler.engine.open import archive, assimp, cad_document, gltf, mesh, scene_check, threemf
+from pixyz_scheduler.engine.open import archive, assimp, cad_document, gltf, mesh, mesh_repair, scene_check, threemf
 from pixyz_scheduler.engine.open.formats import FORMATS, SDK_ONLY
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
@@ -24,7 +24,8 @@ def read(path: Path, options: ReadOptions, *, parallel: bool) -> Scene:
         return _read_archive(path, options, parallel=parallel)
     scene = _read_plain(path, file_format, options, parallel=parallel)
     scene_check.check(scene)
-    return scene
+    # A CAD file's own shapes were mended before they became triangles.
+    return mesh_repair.repair(scene) if options.repair and scene.document is None else scene
 
 
 def _check_format(path: Path, file_format: str) -> None:

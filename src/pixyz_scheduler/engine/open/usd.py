@@ -42,7 +42,7 @@ def read(path: Path, file_format: str) -> Scene:
     try:
         stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
-        raise CorruptFile(f"{path.name} cannot be read as USD: {_first_line(error)}.") from error
+        raise CorruptFile(f"{path.name} cannot be read as USD: {_words(error, path)}.") from error
     frame = Frame(float(UsdGeom.GetStageMetersPerUnit(stage)), "Z" if UsdGeom.GetStageUpAxis(stage) == "Z" else "Y")
     reading = _Reading(trimesh.Scene(), Materials())
     reading.tree.graph.update(frame_from=reading.tree.graph.base_frame, frame_to=_STAGE, matrix=frame.to_scene)
@@ -50,7 +50,7 @@ def read(path: Path, file_format: str) -> Scene:
         for prim in Usd.PrimRange(stage.GetPseudoRoot(), Usd.TraverseInstanceProxies()):
             _read_prim(prim, reading)
     except Tf.ErrorException as error:
-        raise CorruptFile(f"{path.name} is damaged: {_first_line(error)}.") from error
+        raise CorruptFile(f"{path.name} is damaged: {_words(error, path)}.") from error
     if not reading.tree.geometry:
         raise EmptyScene(f"{path.name} holds no mesh.")
     animated = stage.HasAuthoredTimeCodeRange() and stage.GetEndTimeCode() > stage.GetStartTimeCode()
@@ -64,8 +64,10 @@ def read(path: Path, file_format: str) -> Scene:
     return Scene(path, file_format, frame, facts, built=reading.tree, warnings=notes)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip().rstrip(".") if str(error).strip() else type(error).__name__
+def _words(error: Exception, path: Path) -> str:
+    """The last line of what USD says, without the folder that the file lies in: jobs' folders are nobody's business."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].replace(f"{path.parent}/", "").strip(" .")
 
 
 def _read_prim(prim: Any, reading: _Reading) -> None:
