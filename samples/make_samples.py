@@ -3,11 +3,13 @@
 
 import argparse
 import math
-from itertools import cycle, islice
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from assembly import Assembly, Part
 from gearbox import gearbox
+from OCP.TopoDS import TopoDS_Shape
 from shapes import bearing, bolt, box_with_hole, bracket, gear, shaft
 
 from pixyz_scheduler.engine.open.engine import OpenEngine
@@ -35,7 +37,7 @@ def box() -> Assembly:
 
 def load_case(parts: int) -> Assembly:
     """Build `parts` parts of up to 60 different shapes, in modules of 25 on a grid."""
-    kinds = list(islice(cycle(_distinct()), min(parts, DISTINCT)))
+    kinds = list(islice(_distinct(), parts))
     whole = Assembly("Load case")
     side = math.ceil(math.sqrt(math.ceil(parts / PER_MODULE)))
     for number in range(math.ceil(parts / PER_MODULE)):
@@ -54,22 +56,25 @@ def load_case(parts: int) -> Assembly:
     return whole
 
 
-def _distinct() -> list[Part]:
-    parts = []
+def _distinct() -> Iterator[Part]:
     for index in range(DISTINCT):
-        size = index // 5
-        name, shape = (
-            ("Gear", gear(teeth=14 + 2 * size, module=1.5, width=8 + size, bore=4)),
-            (
-                "Shaft",
-                shaft([(6 + size, 0, 20), (9 + size, 20, 60 + 2 * size), (5 + size, 60 + 2 * size, 80 + 2 * size)]),
-            ),
-            ("Bearing", bearing(bore=8 + size, outside=18 + 2 * size, width=7 + size / 2)),
-            ("Bolt", bolt(size=5 + size, length=20 + 3 * size)),
-            ("Bracket", bracket(length=30 + 2 * size, width=18 + size, thickness=4 + size / 4)),
-        )[index % 5]
-        parts.append(Part(f"{name} {size + 1}", shape, COLOURS[index % len(COLOURS)]))
-    return parts
+        size, kind = divmod(index, 5)
+        name, shape = _shape(kind, size)
+        yield Part(f"{name} {size + 1}", shape, COLOURS[index % len(COLOURS)])
+
+
+def _shape(kind: int, size: int) -> tuple[str, TopoDS_Shape]:
+    match kind:
+        case 0:
+            return "Gear", gear(teeth=14 + 2 * size, module=1.5, width=8 + size, bore=4)
+        case 1:
+            return "Shaft", shaft([(6 + size, 0, 20), (9 + size, 20, 60), (5 + size, 60, 80 + 2 * size)])
+        case 2:
+            return "Bearing", bearing(bore=8 + size, outside=18 + 2 * size, width=7 + size / 2)
+        case 3:
+            return "Bolt", bolt(size=5 + size, length=20 + 3 * size)
+        case _:
+            return "Bracket", bracket(length=30 + 2 * size, width=18 + size, thickness=4 + size / 4)
 
 
 def main() -> None:

@@ -65,13 +65,13 @@ def appearance_of(mesh: "trimesh.Trimesh", *, linear: bool, texture_size: int) -
     look = look_of(mesh)
     colour: Reals = np.asarray(look.colour, dtype=np.float32)
     image = look.image
-    if not colour[:3].any() and (image is not None or not look.name):
+    if stands_in(image):
+        colour, image = PLAIN, None
+    elif not colour[:3].any() and (image is not None or not look.name):
         colour = WHITE if image is not None else PLAIN  # black beside a texture, or of a material that says nothing
     tints = _vertex_tints(mesh)
     uvs = _usable_uvs(mesh)
     texture = None if image is None or uvs is None else _texture(image, texture_size)
-    if texture is not None and not texture[:, :, 3].any():  # what trimesh puts where a file has UVs but no material
-        texture, colour = None, PLAIN
     clear = bool(colour[3] < OPAQUE) and getattr(material, "alphaMode", "BLEND") != "OPAQUE"
     if texture is not None and getattr(material, "alphaMode", None) in ("BLEND", "MASK"):
         clear = clear or bool(texture[:, :, 3].min() < OPAQUE)
@@ -89,6 +89,11 @@ def _coloured(mesh: "trimesh.Trimesh", *, linear: bool) -> Appearance:
         tints = _linear(visual.vertex_colors, linear=linear)
         return Appearance(WHITE, clear=bool(tints[:, 3].min() < OPAQUE), tints=tints)
     return Appearance(PLAIN)
+
+
+def stands_in(image: Any) -> bool:
+    """Tell whether an image is the grey one that trimesh makes up for a file with UVs and no material."""
+    return image is not None and image.size == (2, 2) and image.convert("RGB").getextrema() == ((100, 100),) * 3
 
 
 def _linear(colours: Any, *, linear: bool) -> Reals:

@@ -33,11 +33,13 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
     """
     place = merged(points)
     joined = place[faces]
-    flat = np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        flat = np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]])
+    flat[~(np.abs(flat) < 1e30).all(axis=1)] = 0  # noqa: PLR2004 (areas that cannot be)
     patch = _patches(joined, flat)
     _, corner = np.unique(joined * (patch.max(initial=0) + 1) + patch[:, None], return_inverse=True)
     corner = corner.reshape(-1)
-    summed = np.stack([np.bincount(corner, np.repeat(flat[:, axis], 3)) for axis in range(3)], axis=1)
+    summed = np.stack([np.bincount(corner, np.repeat(flat[:, axis], 3)) for axis in range(3)], axis=1) + 0.0
     length = np.linalg.norm(summed, axis=1, keepdims=True)
     summed = np.divide(summed, length, out=np.zeros_like(summed), where=length > 0)
     normals: Reals = summed.astype(np.float32)[corner].reshape(-1, 3, 3)
@@ -46,7 +48,8 @@ def corner_normals(points: Floats, faces: Indices) -> Reals:
 
 def merged(points: Floats) -> Indices:
     """Give each point the number that all points of the same place share."""
-    rows = np.ascontiguousarray(points + 0.0, dtype=np.float32)  # + 0.0: minus zero is zero
+    with np.errstate(over="ignore", invalid="ignore"):  # points that are nowhere may share one place
+        rows = np.ascontiguousarray(points + 0.0, dtype=np.float32)  # + 0.0: minus zero is zero
     _, place = np.unique(rows.view([("", rows.dtype)] * 3), return_inverse=True)
     return np.asarray(place, dtype=np.int64).reshape(-1)
 
@@ -58,7 +61,9 @@ def split(points: Floats, faces: Indices) -> tuple[Floats, Indices, Reals]:
     rows = np.column_stack([corners, np.round(normals * 512).astype(np.int64) + 512])
     key = ((rows[:, 0] * 1025 + rows[:, 1]) * 1025 + rows[:, 2]) * 1025 + rows[:, 3]
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    return points[corners[first]], place.reshape(-1, 3), normals[first]
+    kept = normals[first]
+    kept[~kept.any(axis=1)] = (0, 0, 1)  # a file must not hold a normal without a direction
+    return points[corners[first]], place.reshape(-1, 3), kept
 
 
 def _patches(faces: Indices, flat: Floats) -> Indices:

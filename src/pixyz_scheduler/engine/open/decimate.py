@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +54,19 @@ class _Used:
     mesh: "trimesh.Trimesh"
     load: Load
 
+    @cached_property
+    def content(self) -> bytes:
+        """Equal for equal meshes: CAD writers give each instance a mesh of its own."""
+        visual: Any = self.mesh.visual
+        digest = blake2b(np.ascontiguousarray(self.mesh.vertices).tobytes())
+        digest.update(np.ascontiguousarray(self.mesh.faces).tobytes())
+        material = getattr(visual, "material", None)
+        # colours without a material are not looked into: such a mesh is equal to itself alone
+        digest.update(str(id(self.mesh) if material is None else id(material)).encode())
+        for values in (getattr(visual, "uv", None), getattr(visual, "vertex_attributes", {}).get("color")):
+            digest.update(b"" if values is None else np.ascontiguousarray(values).tobytes())
+        return digest.digest()
+
 
 def _meshes(scene: Scene) -> dict[str, _Used]:
     counts: dict[str, int] = {}
@@ -76,6 +91,7 @@ def _shrunk(used: Mapping[str, _Used], triangles: int) -> dict[str, "trimesh.Tri
     """Simplify each mesh to its share; what stays larger than that takes from the others' share in the next round."""
     targets: dict[str, int] = {}
     done: dict[str, trimesh.Trimesh] = {}
+    simplified: dict[tuple[bytes, int], trimesh.Trimesh] = {}
     stuck: dict[str, int] = {}
     for _ in range(ROUNDS):
         free = [name for name in used if name not in stuck]
@@ -86,7 +102,10 @@ def _shrunk(used: Mapping[str, _Used], triangles: int) -> dict[str, "trimesh.Tri
         for name, target in zip(free, shares, strict=True):
             if targets.get(name) != target:
                 targets[name] = target
-                done[name] = simplify.simplified(used[name].mesh, target)
+                key = (used[name].content, target)
+                if key not in simplified:
+                    simplified[key] = simplify.simplified(used[name].mesh, target)
+                done[name] = simplified[key]
         if _total(used, done) <= triangles:
             break
         stuck |= {name: len(done[name].faces) for name in free if len(done[name].faces) > targets[name]}

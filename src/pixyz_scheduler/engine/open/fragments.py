@@ -1,6 +1,7 @@
 """What lies under the samples of a picture: triangle, place on it, normal and colour."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Fragments:
         weights[:, :2] /= area[:, None]
         weights[:, 2] = 1 - weights[:, 0] - weights[:, 1]
         weights = np.clip(weights, 0, 1) * points.nearness[corner]
-        weights /= weights.sum(axis=1, keepdims=True)
+        weights /= (weights[:, 0] + weights[:, 1] + weights[:, 2])[:, None]
         return cls(samples, triangles, weights.astype(np.float32))
 
     def mixed(self, values: NDArray[np.floating], faces: Indices) -> Reals:
@@ -52,12 +53,13 @@ class Fragments:
         axes = camera.axes().astype(np.float32)
         flat = _flat_normals(surface, self.triangle, camera)
         corners = surface.normals[self.triangle]
-        smooth: Reals = (corners * self.weights[:, :, None]).sum(axis=1) @ axes
-        broken = ~np.isfinite(smooth).all(axis=1) | (np.abs(smooth).sum(axis=1) < 1e-6)  # noqa: PLR2004 (no direction)
-        smooth[broken] = flat[broken]
-        smooth /= np.linalg.norm(smooth, axis=1, keepdims=True) + np.float32(1e-20)
+        smooth: Reals = np.einsum("kic,ki->kc", corners, self.weights) @ axes
+        length = _lengths(smooth)
+        broken = ~(np.isfinite(length) & (length > np.float32(1e-6)))
+        smooth[broken], length[broken] = flat[broken], 1
+        smooth /= length[:, None]
         # a shaded normal goes with the side that is seen, whichever way its file winds the triangle
-        smooth[(smooth * flat).sum(axis=1) < 0] *= -1
+        smooth[np.einsum("kc,kc->k", smooth, flat) < 0] *= -1
         return smooth
 
     def colours(self, surface: Surface) -> Reals:
@@ -79,8 +81,12 @@ def _flat_normals(surface: Surface, triangles: Indices, camera: Camera) -> Reals
     flat = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     away = ((corner[:, 0] - camera.eye) * flat).sum(axis=1) if camera.perspective else flat @ camera.forward
     flat[away > 0] *= -1
-    flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-300
+    flat /= (_lengths(flat) + 1e-300)[:, None]
     return (flat @ camera.axes()).astype(np.float32)[place]
+
+
+def _lengths(vectors: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.sqrt(np.einsum("kc,kc->k", vectors, vectors)))
 
 
 def _looked_up(image: Reals, uv: Reals) -> Reals:

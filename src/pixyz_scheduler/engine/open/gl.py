@@ -5,14 +5,20 @@ without making any context, before f3d is imported.
 """
 
 import ctypes
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from pixyz_scheduler.engine.open.camera import View
+from pixyz_scheduler.errors import EngineError
 
 MOST_DEVICES = 16
 EGL_EXTENSIONS = 0x3055
+LONGEST = 300
 SOFTWARE = b"EGL_MESA_device_software"
 
 
@@ -44,7 +50,41 @@ def has_graphics_card(library: str = "libEGL.so.1") -> bool:
 
 
 def draw(glb: Path, pictures: Mapping[Path, View], *, width: int, height: int, white: bool) -> None:
-    """Draw a GLB once for each view, into the file named beside it."""
+    """Draw a GLB once for each view, into the file named beside it.
+
+    In a process of its own: a driver that crashes must not take the job with it.
+
+    Raises:
+        EngineError: f3d failed; the text holds the last line that it said.
+    """
+    plan = {
+        "glb": str(glb),
+        "size": [width, height],
+        "white": white,
+        "views": {str(path): [view.direction, view.up, view.field_of_view] for path, view in pictures.items()},
+    }
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+            command,
+            input=json.dumps(plan),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EngineError(f"f3d did not draw {glb.name} within {LONGEST} seconds") from None
+    if done.returncode != 0 or not all(path.is_file() for path in pictures):
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise EngineError(f"f3d could not draw {glb.name} (exit status {done.returncode}): {said}")
+
+
+def main() -> None:
+    """Draw what the plan on standard input says; the other half of `draw`."""
+    plan = json.load(sys.stdin)
     import f3d
 
     f3d.Log.set_verbose_level(f3d.Log.VerboseLevel.QUIET)
@@ -61,13 +101,13 @@ def draw(glb: Path, pictures: Mapping[Path, View], *, width: int, height: int, w
             "scene.up_direction": "+Y",
         }
     )
-    engine.scene.add(str(glb))
-    engine.window.size = width, height
+    engine.scene.add(plan["glb"])
+    engine.window.size = tuple(plan["size"])
     camera = engine.window.camera
-    for path, view in pictures.items():
+    for path, (direction, up, field_of_view) in plan["views"].items():
         camera.focal_point = (0.0, 0.0, 0.0)
-        camera.position = tuple(-value for value in view.direction)
-        camera.view_up = view.up
-        camera.view_angle = view.field_of_view or 24.0
+        camera.position = tuple(-value for value in direction)
+        camera.view_up = tuple(up)
+        camera.view_angle = field_of_view or 24.0
         camera.reset_to_bounds(0.95)
-        engine.window.render_to_image(not white).save(str(path))
+        engine.window.render_to_image(not plan["white"]).save(path)

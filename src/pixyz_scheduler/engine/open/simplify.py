@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixyz_scheduler.engine.open import creases
+from pixyz_scheduler.engine.open import clusters, creases
+from pixyz_scheduler.engine.open.appearance import stands_in
 from pixyz_scheduler.engine.open.libraries import need
 
 if TYPE_CHECKING:  # heavy and optional: the engine must be importable without it
@@ -26,13 +27,13 @@ def has_texture(mesh: "trimesh.Trimesh") -> bool:
     visual: Any = mesh.visual
     material = getattr(visual, "material", None)
     image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-    return image is not None and getattr(visual, "uv", None) is not None
+    return image is not None and not stands_in(image) and getattr(visual, "uv", None) is not None
 
 
 def simplified(mesh: "trimesh.Trimesh", triangles: int) -> "trimesh.Trimesh":
     """Give a new mesh of about `triangles` triangles, the same one where it has no more.
 
-    It may keep more where its surface falls apart into pieces, and none of its points are welded where it has UVs.
+    It keeps some more where so few would leave none. Points of the same place are not welded where the mesh has UVs.
     """
     if len(mesh.faces) <= triangles:
         return mesh
@@ -46,6 +47,9 @@ def _by_place(mesh: Any, triangles: int) -> Any:
     trimesh = need("trimesh")
     points, faces = _welded(mesh)
     points, faces = _collapsed(points, faces, triangles)
+    if len(faces) > triangles:
+        kept, faces = clusters.clustered(points, faces, triangles)
+        points = points[kept]
     points, faces, normals = creases.split(points, faces)
     new = trimesh.Trimesh(points, faces, vertex_normals=normals, process=False, metadata=dict(mesh.metadata))
     _carry_colours(mesh, new)
@@ -67,6 +71,9 @@ def _by_seams(mesh: Any, triangles: int) -> Any:
     new_points = new_points.astype(np.float64) / scale + middle
     old = np.zeros(len(new_points), dtype=np.int64)
     old[place[::-1]] = np.arange(len(place))[::-1]
+    if len(new_faces) > triangles:
+        kept, new_faces = clusters.clustered(new_points, new_faces.astype(np.int64), triangles)
+        new_points, old = new_points[kept], old[kept]
     normals = creases.corner_normals(new_points, new_faces.astype(np.int64))
     summed = np.zeros((len(new_points), 3))
     np.add.at(summed, new_faces.reshape(-1), normals.reshape(-1, 3))

@@ -1,5 +1,7 @@
 """Draws a surface with numpy alone: no GPU, no display, no system library."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +18,8 @@ Reals = NDArray[np.float32]
 
 # A picture with more samples than this is drawn without supersampling: it is large, and memory is not.
 MOST_SAMPLES = 24_000_000
+# So many samples are held at once.
+BAND_SAMPLES = 4_000_000
 # How much light is left on the lines round parts, and on those along creases and steps.
 PART_LINE = 0.38
 CREASE_LINE = 0.66
@@ -39,23 +43,35 @@ class Picture:
 
 def draw(surface: Surface, view: View, picture: Picture) -> NDArray[np.uint8]:
     """Draw a surface, framed tightly: RGBA (height, width, 4), sRGB, alpha not premultiplied."""
-    if picture.width * picture.height * picture.supersampling**2 > MOST_SAMPLES:
-        picture = replace(picture, supersampling=1)
     fine = picture.supersampling
+    if picture.width * picture.height * fine**2 > MOST_SAMPLES:
+        fine = 1
     camera = frame(surface.points, view, aspect=picture.width / picture.height)
     width, height = picture.width * fine, picture.height * fine
-    easel = _Easel(surface, camera, camera.project(surface.points, width=width, height=height), width, height, fine)
-    solid = easel.nearest(~surface.clear)
-    canvas = easel.painted(solid)
-    if surface.clear.any():
-        front = easel.painted(easel.nearest(surface.clear).before(solid))
-        canvas = front + canvas * (1 - front[:, :, 3:])
-    return _finished(canvas, picture)
+    points = camera.project(surface.points, width=width, height=height)
+    middle = float(np.median(points.distance)) if camera.perspective else 1.0
+    easel = _Easel(surface, camera, points, width, height, fine, 2 * camera.half_height * middle, height)
+    return np.concatenate(
+        [_finished(easel.band(band, margin), picture, fine) for band, margin in _bands(picture, fine)]
+    )
+
+
+def _bands(picture: Picture, fine: int) -> Iterator[tuple[slice, slice]]:
+    """Cut a picture into bands of rows that fit into memory, each also with the margin that its corners look into."""
+    rows = max(1, BAND_SAMPLES // (picture.width * fine * fine))
+    margin = math.ceil(shading.CORNER_REACH * picture.height) + 2
+    for first in range(0, picture.height, rows):
+        last = min(first + rows, picture.height)
+        yield slice(first, last), slice(max(0, first - margin), min(picture.height, last + margin))
 
 
 @dataclass(frozen=True)
 class _Easel:
-    """One view of a surface, ready to be painted; a canvas is linear RGBA (height, width, 4), alpha premultiplied."""
+    """One view of a surface, ready to be painted; a canvas is linear RGBA (height, width, 4), alpha premultiplied.
+
+    `width` and `height` count samples, `fine` of them along a pixel; `seen` is the height of the whole picture in the
+    unit of the model, halfway into it, and `rows` its samples, of which a band has only some.
+    """
 
     surface: Surface
     camera: Camera
@@ -63,6 +79,25 @@ class _Easel:
     width: int
     height: int
     fine: int
+    seen: float
+    rows: int
+
+    def band(self, band: slice, margin: slice) -> Reals:
+        """Paint the pixel rows of `band`, within those of `margin`."""
+        top = margin.start * self.fine
+        points = replace(self.points, y=self.points.y - top)
+        easel = replace(self, points=points, height=(margin.stop - margin.start) * self.fine)
+        return easel.canvas()[band.start * self.fine - top : band.stop * self.fine - top]
+
+    def canvas(self) -> Reals:
+        """Paint what is solid, and over it the nearest of what can be seen through."""
+        clear = self.surface.clear
+        solid = self.nearest(~clear)
+        canvas = self.painted(solid)
+        if clear.any():
+            front = self.painted(self.nearest(clear).before(solid))
+            canvas = front + canvas * (1 - front[:, :, 3:])
+        return canvas
 
     def nearest(self, chosen: NDArray[np.bool_]) -> ZBuffer:
         return fill(self.points, self.surface.faces, np.flatnonzero(chosen), width=self.width, height=self.height)
@@ -93,8 +128,7 @@ class _Easel:
         normal = self._spread(fragments, normals, empty=0)
         # how far the distance may change to the next sample on one face, however tilted
         slope = np.hypot(normal[:, :, 0], normal[:, :, 1]) / np.maximum(normal[:, :, 2], np.float32(0.05))
-        sample = self._size_of_picture(distance) / self.height
-        allowed = sample * (3 * slope + np.float32(self.height * STEP))
+        allowed = np.float32(self.seen) * (slope * np.float32(3 / self.rows) + np.float32(STEP))
         left = np.ones((self.height, self.width), dtype=np.float32)
         for here, there in (
             ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
@@ -115,16 +149,11 @@ class _Easel:
         """Give how much light is left at each sample by the hollows near it; looked for at the picture's own size."""
         fine = self.fine
         coarse = distance.reshape(self.height // fine, fine, self.width // fine, fine).min(axis=(1, 3))
-        reach = self._size_of_picture(distance) * shading.CORNER_REACH
-        dark = shading.corners(coarse, reach=reach, samples=shading.CORNER_REACH * len(coarse))
+        reach = shading.CORNER_REACH
+        dark = shading.corners(coarse, reach=reach * self.seen, samples=reach * self.rows / fine)
         row, column = np.divmod(fragments.sample, self.width)
         left: Reals = 1 - np.float32(shading.CORNER_DARKNESS) * dark[row // fine, column // fine]
         return left
-
-    def _size_of_picture(self, distance: Reals) -> float:
-        """Give the height of what is seen, in the unit of the model, halfway into it."""
-        middle = float(np.median(distance[np.isfinite(distance)])) if self.camera.perspective else 1.0
-        return 2 * self.camera.half_height * middle
 
     def _spread(self, fragments: Fragments, values: NDArray[Any], *, empty: float) -> NDArray[Any]:
         """Lay values of samples out as a picture (height, width, ...)."""
@@ -133,10 +162,9 @@ class _Easel:
         return picture.reshape(self.height, self.width, *values.shape[1:])
 
 
-def _finished(canvas: Reals, picture: Picture) -> NDArray[np.uint8]:
+def _finished(canvas: Reals, picture: Picture, fine: int) -> NDArray[np.uint8]:
     """Average the samples of each pixel in linear light, lay it over the background, encode."""
-    fine = picture.supersampling
-    mean = canvas.reshape(picture.height, fine, picture.width, fine, 4).mean(axis=(1, 3))
+    mean = canvas.reshape(-1, fine, picture.width, fine, 4).mean(axis=(1, 3))
     alpha = mean[:, :, 3:]
     if picture.background is None:
         colour = mean[:, :, :3] / np.maximum(alpha, np.float32(1e-6))

@@ -13,6 +13,9 @@ from pixyz_scheduler.errors import EmptyScene
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+# A point farther away than this (in metres), or that is no number, is a mistake of its file.
+FARTHEST = 1e12
+
 
 @dataclass(frozen=True)
 class Texture:
@@ -74,11 +77,12 @@ class _Piece:
 
 
 def _placed(part: Part, number: int, normals: Reals, look: Appearance) -> _Piece:
-    """Put an instance in its place; triangles with a point that is no number are left out."""
+    """Put an instance in its place; triangles with a point that is nowhere are left out."""
     turn = part.matrix[:3, :3]
-    points = np.asarray(part.mesh.vertices, dtype=np.float64) @ turn.T + part.matrix[:3, 3]
+    with np.errstate(invalid="ignore", over="ignore"):
+        points = np.asarray(part.mesh.vertices, dtype=np.float64) @ turn.T + part.matrix[:3, 3]
+        usual = (np.abs(points) < FARTHEST).all(axis=1)
     faces = np.asarray(part.mesh.faces, dtype=np.int64)
-    usual = np.isfinite(points).all(axis=1)
     if not usual.all():
         kept = usual[faces].all(axis=1)
         faces, normals, look = faces[kept], normals[kept], look.kept(kept)

@@ -11,7 +11,7 @@ from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
 from pixyz_scheduler.engine.open.softraster import Picture
 from pixyz_scheduler.engine.open.surface import flatten
-from pixyz_scheduler.errors import EngineMissing
+from pixyz_scheduler.errors import EngineError, EngineMissing
 
 PREVIEW = "preview.glb"
 WHITE = (1.0, 1.0, 1.0)
@@ -25,16 +25,12 @@ def draw(scene: Scene, out_dir: Path, options: ThumbnailOptions) -> Thumbnails:
     """
     known = named_views(z_up=scene.frame.up == "Z")
     views: dict[str, View] = {name: known[name] for name in options.views}
-    renderer = _renderer(options)
-    if renderer == "f3d":
-        _draw_by_f3d(scene, out_dir, views, options)
-    else:
-        _draw_by_numpy(scene, out_dir, views, options)
-    preview, warnings = None, scene.warnings
+    renderer, warnings = _draw_views(scene, out_dir, views, options)
+    preview = None
     if options.preview_triangles is not None:
         preview = decimate(scene, triangles=options.preview_triangles)
         (out_dir / PREVIEW).write_bytes(preview.to_glb())
-        warnings = preview.warnings
+        warnings += [f"{PREVIEW}: {warning}" for warning in preview.warnings[len(scene.warnings) :]]
     return Thumbnails(
         pictures={name: f"{name}.png" for name in views},
         width=options.width,
@@ -42,8 +38,25 @@ def draw(scene: Scene, out_dir: Path, options: ThumbnailOptions) -> Thumbnails:
         renderer=renderer,
         preview=None if preview is None else PREVIEW,
         preview_triangles=0 if preview is None else preview.triangle_count,
-        warnings=warnings,
+        warnings=(*scene.warnings, *warnings),
     )
+
+
+def _draw_views(
+    scene: Scene, out_dir: Path, views: dict[str, View], options: ThumbnailOptions
+) -> tuple[str, list[str]]:
+    """Give who drew, and what went otherwise than asked."""
+    if _renderer(options) == "soft":
+        _draw_by_numpy(scene, out_dir, views, options)
+        return "soft", []
+    try:
+        _draw_by_f3d(scene, out_dir, views, options)
+    except EngineError as error:
+        if options.renderer == "f3d":
+            raise
+        _draw_by_numpy(scene, out_dir, views, options)
+        return "soft", [f"drawn without the graphics card: {error}"]
+    return "f3d", []
 
 
 def _renderer(options: ThumbnailOptions) -> str:

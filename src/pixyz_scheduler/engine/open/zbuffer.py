@@ -38,12 +38,12 @@ def fill(points: Projected, faces: Indices, chosen: Indices, *, width: int, heig
     """Find the nearest of the `chosen` faces at each of `width` x `height` samples."""
     corner = faces[chosen]
     x, y, depth = points.x[corner], points.y[corner], points.depth[corner]
-    first = np.maximum(np.ceil(y.min(axis=1) - SEAM), 0).astype(np.int64)
-    last = np.minimum(np.floor(y.max(axis=1) + SEAM), height - 1).astype(np.int64)
-    right_of_left = np.floor(x.max(axis=1) + SEAM) >= np.maximum(np.ceil(x.min(axis=1) - SEAM), 0)
+    first = np.maximum(np.ceil(_least(y) - SEAM), 0).astype(np.int64)
+    last = np.minimum(np.floor(_most(y) + SEAM), height - 1).astype(np.int64)
+    right_of_left = np.floor(_most(x) + SEAM) >= np.maximum(np.ceil(_least(x) - SEAM), 0)
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
     wanted = np.flatnonzero((last >= first) & right_of_left & (np.abs(area) > 1e-12))  # noqa: PLR2004 (samples squared)
-    wanted = wanted[np.argsort(-depth[wanted].max(axis=1), kind="stable")]
+    wanted = wanted[np.argsort(-_most(depth[wanted]), kind="stable")]
     keys = np.zeros(width * height, dtype=np.uint64)
     for part in _batches(last[wanted] - first[wanted] + 1):
         batch = wanted[part]
@@ -85,7 +85,7 @@ def _spans(
         with np.errstate(divide="ignore", invalid="ignore"):
             run = (x[:, other] - x[:, one]) / rise
             along = (row - y[owner, one]) / rise[owner]
-        crossing = x[owner, one] + (row - y[owner, one]) * run[owner]
+            crossing = x[owner, one] + (row - y[owner, one]) * run[owner]
         # a level edge divides by zero and is never crossed: its ends belong to the other two
         crossed = (along >= -SEAM) & (along <= 1 + SEAM) & np.isfinite(crossing)
         left = np.where(crossed, np.minimum(left, crossing), left)
@@ -102,7 +102,7 @@ def _spans(
         row=row,
         length=(end - begin + 1).astype(np.int64),
         # a sliver's plane is steep: beyond its corners it must not reach in front of others
-        depth=np.clip(at_begin, depth.min(axis=1)[owner], depth.max(axis=1)[owner]),
+        depth=np.clip(at_begin, _least(depth)[owner], _most(depth)[owner]),
         slope=slope_x[owner],
     )
 
@@ -126,6 +126,15 @@ def _write(keys: NDArray[np.uint64], rows: _Spans, piece: slice, chosen: Indices
     key = (bits << np.uint64(32)) | (chosen[rows.owner[piece]] + 1).astype(np.uint64)[span]
     nearer = np.flatnonzero(key > keys[pixel])
     np.maximum.at(keys, pixel[nearer], key[nearer])
+
+
+def _least(corners: Floats) -> Floats:
+    """Give the least of three columns; numpy's own way along a short axis takes ten times as long."""
+    return np.minimum(np.minimum(corners[:, 0], corners[:, 1]), corners[:, 2])
+
+
+def _most(corners: Floats) -> Floats:
+    return np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
 
 
 def _unroll(counts: Indices) -> tuple[Indices, Indices]:
