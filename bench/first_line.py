@@ -37,9 +37,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pixyz-bench-") as folder, EmbeddedStore.start(Path(folder)) as store:
         floor = raw_celery(store, jobs)
         ours = posts(store, Path(folder), jobs)
-    print(
-        f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}, {jobs} jobs"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    print(f"{os.cpu_count()} cores, {system}, {jobs} jobs")
     print(f"{'':38}{'median':>9}{'p95':>9}{'p99':>9}  ms")
     show("raw Celery threads: delay to body", floor)
     show("POST to the script's first line", ours)

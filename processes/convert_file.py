@@ -4,12 +4,11 @@
 from pathlib import Path
 from typing import Any
 
-from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
-
 from pixyz_scheduler.engine.base import Engine, ReadOptions
 from pixyz_scheduler.engine.select import find_engine
 from pixyz_scheduler.errors import InvalidParams
 from pixyz_scheduler.script.parameters import Parameters
+from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
 
 
 @pixyz_schedule(queue="cpu", timeout=3600)

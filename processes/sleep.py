@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
-
 from pixyz_scheduler.script.parameters import Parameters
+from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
 
 
 @pixyz_schedule(queue="cpu")

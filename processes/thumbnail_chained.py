@@ -5,12 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
-
 from pixyz_scheduler.engine.base import ThumbnailOptions
 from pixyz_scheduler.engine.select import find_engine
 from pixyz_scheduler.errors import InvalidParams
 from pixyz_scheduler.script.parameters import Parameters
+from pixyz_worker.script import LocalPixyzTask, ProgramContext, pixyz_schedule
 
 METADATA = "metadata.json"
 

@@ -25,6 +25,7 @@ from pixyz_scheduler.engine.base import (
     ThumbnailOptions,
     Thumbnails,
 )
+from pixyz_scheduler.engine.open.installed import open_engine
 from pixyz_scheduler.errors import CorruptFile, EmptyScene, LicenceMissing, UnsupportedFormat
 
 # Millimetres, and a share of the part's diagonal: the figures of the open engine.
@@ -201,8 +202,6 @@ class PixyzEngine:
         options: ThumbnailOptions = ThumbnailOptions(),  # noqa: B008  (frozen)
     ) -> Thumbnails:
         """Draw by the open engine from an exported GLB: the SDK's own viewer needs a display or a GPU."""
-        from pixyz_scheduler.engine.select import open_engine  # it imports this module lazily in turn
-
         scene = self._opened(source, options)
         with tempfile.TemporaryDirectory() as folder:
             exported = Path(folder) / f"{scene.path.stem}.glb"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.base import Engine
+from pixyz_scheduler.engine.open.installed import open_engine
 
 DEFAULT_SDK = Path("/opt/pixyz")
 _ROOMS = ("engine", "cad", "cad_writer", "cascade", "usd", "usd_writer", "thumbnails", "decimate")
@@ -29,18 +30,6 @@ def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False
 
         return PixyzEngine()
     return open_engine(parallel=parallel)
-
-
-def open_engine(*, parallel: bool = True) -> Engine:
-    """The open engine; an absent one that says what to install where its libraries lack."""
-    lacking = [name for name in ("numpy", "trimesh") if find_spec(name) is None]
-    if lacking:
-        return AbsentEngine(
-            f'{" and ".join(lacking)} cannot be imported; install it with: pip install "pixyz-scheduler[engine]"'
-        )
-    from pixyz_scheduler.engine.open.engine import OpenEngine  # imports numpy
-
-    return OpenEngine(parallel=parallel)
 
 
 def find_pxz(pixyz_python_path: Path | None) -> bool:

@@ -1,7 +1,5 @@
 """The life of a job as the API tells it, state by state."""
 
-import pytest
-
 
 def test_a_job_is_sent(api):
     answer = api.send(name="bracket", params='{"a": 1}', config='{"queue": "gpu"}')
