@@ -39,6 +39,7 @@ def test_a_disabled_engine_says_so():
 
 def test_without_numpy_and_trimesh_there_is_no_engine_and_the_command_is_said(monkeypatch):
     monkeypatch.setattr("pixyz_scheduler.engine.select.find_spec", lambda _name: None)
+    monkeypatch.setattr("pixyz_scheduler.engine.open.installed.find_spec", lambda _name: None)
     engine = find_engine()
     assert engine.name == "absent"
     with pytest.raises(EngineMissing, match=r"pip install \"pixyz-scheduler\[engine\]\""):

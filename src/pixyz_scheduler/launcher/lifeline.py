@@ -5,8 +5,11 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pixyz_scheduler.launcher.member import LIFELINE
+
+_PATIENCE = 60.0
 
 
 def hold_lifeline(environment: Mapping[str, str]) -> None:
@@ -24,5 +27,9 @@ def hold_lifeline(environment: Mapping[str, str]) -> None:
 def _wait_and_end(descriptor: int) -> None:
     while os.read(descriptor, 64):
         pass
-    print("the process that started this one is gone: ending", file=sys.stderr)  # noqa: T201  (nobody else would say it)
+    with suppress(OSError):  # whoever read it may be gone as well
+        print("the process that started this one is gone: ending", file=sys.stderr)  # noqa: T201  (nobody else says it)
     os.kill(os.getpid(), signal.SIGTERM)
+    # In good order takes as long as a drain; without its store and its starter a process may never get there.
+    threading.Event().wait(_PATIENCE)
+    os._exit(1)
