@@ -95,7 +95,7 @@ def main() -> None:
             "render.effect.antialiasing.mode": "ssaa",
             "render.effect.ambient_occlusion": True,
             # its default light is dim
-            "render.light.intensity": 1.6,
+            "render.light.intensity": 3.0,
             "render.background.color": [1.0, 1.0, 1.0],
             "ui.axis": False,
             "scene.up_direction": "+Y",
@@ -108,6 +108,7 @@ def main() -> None:
         camera.focal_point = (0.0, 0.0, 0.0)
         camera.position = tuple(-value for value in direction)
         camera.view_up = tuple(up)
+        engine.options["scene.camera.orthographic"] = not field_of_view
         camera.view_angle = field_of_view or 24.0
         camera.reset_to_bounds(0.95)
         engine.window.render_to_image(not plan["white"]).save(path)
