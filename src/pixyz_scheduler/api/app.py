@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 _QUICK = 1.0
 # Seconds that a stopping server gives to requests under way.
 _GRACE = 10
+# Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed while it is used again.
+_KEEP_ALIVE = 75
 _DESCRIPTION = (
     "Send a Python script, or the name of a process, and a 3D file; workers run it, isolated, and give back files, "
     "progress and result. Every error is `{detail: {code, message, details}}`."
@@ -67,6 +69,7 @@ def main(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
     server = Server(config)

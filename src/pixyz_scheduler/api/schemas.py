@@ -272,7 +272,7 @@ class Problem(BaseModel):
 
 def moment(seconds: float | None) -> str | None:
     """A time in seconds since the epoch, as ISO 8601 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def result_of(report: JobReport) -> Any:

@@ -71,6 +71,7 @@ class Api:
     """A running API, and the worker's side of its store."""
 
     url: str
+    settings: Settings
     share: Share
     records: RecordStore
     http: httpx.Client
@@ -116,7 +117,7 @@ def running(settings):
         httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=20) as http,
         connect(settings.store_url) as client,
     ):
-        yield Api(url, Share(settings.share_path), RecordStore(client), http)
+        yield Api(url, settings, Share(settings.share_path), RecordStore(client), http)
 
 
 @pytest.fixture(scope="module")
