@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.errors import (
@@ -64,13 +65,12 @@ def status_of(error: Exception) -> HTTPStatus:
 
 
 def answer_problems(app: FastAPI) -> None:
-    """Teach the application to answer every error in our shape."""
+    """Teach the application to answer every error in our shape; `LastResort` has those that nobody foresaw."""
     for kind in STATUSES:
         app.add_exception_handler(kind, _on_purpose)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _on_purpose(request: Request, error: Exception) -> Response:
@@ -111,6 +111,26 @@ async def _gone(request: Request, _: Exception) -> Response:
     return problem(HTTPStatus.BAD_REQUEST, "The request ended before its body was complete.")
 
 
-async def _unexpected(_: Request, __: Exception) -> Response:
-    # The server logs it, with its trace.
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)
+class LastResort:
+    """Answers what nobody foresaw, and logs it with its trace; the connection lives on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; 500 where that fails."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            if begun or scope["type"] != "http":
+                # Too late for an answer: the server logs it, and closes the connection.
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)(scope, receive, send)

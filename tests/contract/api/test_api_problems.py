@@ -177,6 +177,7 @@ def test_an_error_that_nobody_foresaw_is_500_without_a_word_of_it(api, caplog):
     assert told(answer, 500, "Internal Server Error") == "An error of the server's own. Its log has the details."
     assert "secret" not in answer.text
     assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+    assert api.http.get("/processes").status_code == 200, "the connection lives on"
 
 
 def test_a_record_of_another_version_is_500_and_says_so(api):

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -29,7 +30,8 @@ def port():
         return free.getsockname()[1]
 
 
-def start(store_url, folder, port):
+@contextmanager
+def started(store_url, folder, port):
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry),
@@ -39,14 +41,17 @@ def start(store_url, folder, port):
         "API_PORT": str(port),
         "SHARE_PATH": str(folder / "not" / "there" / "yet"),
     }
-    return subprocess.Popen(
-        [sys.executable, "-c", START], env=environment, stderr=subprocess.PIPE, text=True, cwd=folder
-    )
+    command = [sys.executable, "-c", START]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(store_url, tmp_path, port, number):
-    with start(store_url, tmp_path, port) as process:
+    with started(store_url, tmp_path, port) as process:
         lines = []
         for line in process.stderr:
             lines.append(line)
@@ -67,7 +72,9 @@ def test_a_signal_ends_it_in_order(store_url, tmp_path, port, number):
         rest.join()
     said = "".join(lines)
     assert "Traceback" not in said
-    assert f"[{answer.json()['uuid']}] pixyz_scheduler.api.routes.jobs: job accepted process=custom queue=cpu" in said
+    assert (
+        f"[{answer.json()['uuid']}] pixyz_scheduler.api.routes.jobs: job accepted process_name=custom queue=cpu" in said
+    )
     assert "config.task_id is not the client's to set" in said
     assert KEY not in said
 
@@ -76,7 +83,7 @@ def test_a_port_that_is_taken_is_said(store_url, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with start(store_url, tmp_path, taken.getsockname()[1]) as process:
+        with started(store_url, tmp_path, taken.getsockname()[1]) as process:
             said = process.stderr.read()
             assert process.wait(20) == 1
     assert "address already in use" in said

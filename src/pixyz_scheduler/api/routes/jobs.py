@@ -47,7 +47,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         accepted = await receive(request, scheduler, max_size=max_upload_size)
         job = accepted.report.job
         with about_job(job.id):
-            _log.info("job accepted", extra={"process": job.process, "queue": accepted.report.queue})
+            _log.info("job accepted", extra={"process_name": job.process, "queue": accepted.report.queue})
             for warning in accepted.warnings:
                 _log.warning("%s", warning)
         metrics.job_submitted(accepted.report.queue)
