@@ -22,7 +22,7 @@ URL_ENCODED = "application/x-www-form-urlencoded"
 
 _MAX_PARTS = 100
 _MAX_TEXT = 16 << 20
-_MAX_URL_ENCODED = 4 * _MAX_TEXT
+_MAX_URL_ENCODED = 2 * _MAX_TEXT
 
 
 class Reader(Protocol):

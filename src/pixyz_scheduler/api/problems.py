@@ -7,12 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.schemas import EXAMPLE_ID, example
 from pixyz_scheduler.errors import (
     AccessDenied,
     BadInput,
@@ -47,9 +49,27 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     503: {"Retry-After": "2"},
 }
 # Words that changed between Python's versions, and ours must not.
-_PHRASES = {413: "Content Too Large"}
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable"}
 _UNEXPECTED = "An error of the server's own. Its log has the details."
 _SHOWN = 200
+
+
+class ProblemDetail(BaseModel):
+    """What is wrong."""
+
+    code: int = Field(description="The HTTP status.")
+    message: str = Field(description="Its name.")
+    details: str = Field(description="What exactly.")
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    model_config = example(
+        {"detail": {"code": 404, "message": "Not Found", "details": f"No job has the id {EXAMPLE_ID}."}}
+    )
+
+    detail: ProblemDetail
 
 
 def problem(status: int, details: str, headers: Mapping[str, str] | None = None) -> Json:

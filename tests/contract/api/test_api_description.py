@@ -7,6 +7,8 @@ from pydantic import TypeAdapter
 
 from pixyz_scheduler import __version__
 from pixyz_scheduler.api import schemas
+from pixyz_scheduler.api.problems import Problem
+from pixyz_scheduler.api.task_meta import TaskMeta
 from pixyz_scheduler.jobs.state import JobState
 
 ROUTES = {
@@ -90,7 +92,7 @@ def test_no_schema_is_referred_to_that_is_not_there(described):
 
 MODELS = [
     *(schemas.JobState, schemas.JobAccepted, schemas.JobDetails, schemas.TimeInfo, schemas.Step),
-    *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, schemas.TaskMeta, schemas.Health, schemas.Problem),
+    *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, Problem),
 ]
 
 

@@ -1,6 +1,7 @@
 """POST /jobs: every field, every way to send it, and every way to send it wrong, which leaves nothing on the share."""
 
 import socket
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -247,17 +248,28 @@ def test_a_text_field_that_is_too_long_is_refused(api):
     refused(api, api.send(SCRIPT, params="x" * ((16 << 20) + 1)), "params has more than 16777216 bytes", before)
 
 
+def begin_upload(api, sent):
+    """A connection on which an upload has begun that does not go on."""
+    where = urlsplit(api.url)
+    connection = socket.create_connection((where.hostname, where.port))
+    head = f"POST /jobs HTTP/1.1\r\nHost: x\r\nx-api-key: {api.http.headers['x-api-key']}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=limit\r\nContent-Length: 9000000\r\n\r\n"
+    connection.sendall(head.encode() + (part("script", SCRIPT, "a.py") + part("file", "x" * sent, "b")).encode())
+    return connection
+
+
+def test_slow_uploads_however_many_keep_nobody_waiting(api):
+    before = api.on_share()
+    with ExitStack() as slow:
+        for _ in range(60):
+            slow.enter_context(begin_upload(api, 1_200_000))
+        assert api.http.get("/processes").status_code == 200
+        assert api.send("nonsense(").status_code == 400
+    assert api.settled(before)
+
+
 @pytest.mark.parametrize("sent", [0, 200, 3 << 20])
 def test_a_client_that_leaves_in_mid_upload_leaves_nothing(api, sent):
     before = api.on_share()
-    where = urlsplit(api.url)
-    with socket.create_connection((where.hostname, where.port)) as connection:
-        head = f"POST /jobs HTTP/1.1\r\nHost: x\r\nx-api-key: {api.http.headers['x-api-key']}\r\n"
-        head += "Content-Type: multipart/form-data; boundary=limit\r\nContent-Length: 9000000\r\n\r\n"
-        connection.sendall(head.encode() + (part("script", SCRIPT, "a.py") + part("file", "x" * sent, "b")).encode())
-    # The next answers come after: what was begun is rolled back by then, or soon.
-    for _ in range(200):
-        assert api.http.get("/processes").status_code == 200
-        if api.on_share() == before:
-            return
-    assert api.on_share() == before
+    begin_upload(api, sent).close()
+    assert api.settled(before)

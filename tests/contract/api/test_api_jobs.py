@@ -56,6 +56,7 @@ def test_a_waiting_job_is_pending(api):
         "result": None,
         "progress_output": None,
         "cause": None,
+        "cancelling": False,
         "worker": None,
         "time_limit": 2400.0,
         "priority": 5,
@@ -160,6 +161,7 @@ def test_a_running_job_is_told_to_stop(api):
     job_id = api.new_job()
     api.claim(job_id)
     assert api.http.post(f"/jobs/{job_id}/cancel").status_code == 200
+    assert details(api, job_id)["cancelling"] is True
     assert api.records.renew(job_id, lease=api.lease) == "stop"
 
 

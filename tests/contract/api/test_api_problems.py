@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import time
 
 import httpx
 import pytest
@@ -153,19 +152,17 @@ def test_redis_down_is_said_soon_by_every_route_that_needs_it(tmp_path):
             assert (ready.status_code, ready.json()["problems"]) == (503, {"store": "Redis does not answer."})
 
 
-def test_a_redis_that_hangs_holds_nobody_longer_than_two_seconds_and_others_not_at_all(tmp_path):
+def test_a_redis_that_hangs_is_said_too_and_what_needs_it_not_goes_on(tmp_path):
     with EmbeddedStore.start(tmp_path) as store, running(settings_for(store.store_url, tmp_path)) as api:
         job_id = api.new_job()
         with connect(store.store_url) as client:
             pid = int(client.info("server")["process_id"])
         os.kill(pid, signal.SIGSTOP)
         try:
-            began = time.monotonic()
+            assert api.http.get("/processes").status_code == 200
             assert "Redis" in told(api.http.get(f"/jobs/{job_id}"), 503, "Service Unavailable")
-            took = time.monotonic() - began
         finally:
             os.kill(pid, signal.SIGCONT)
-        assert took < 10, "a promise of two seconds, measured with patience for a busy machine"
         assert api.http.get(f"/jobs/{job_id}").status_code == 200
 
 
