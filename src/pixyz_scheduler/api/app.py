@@ -15,7 +15,7 @@ from pixyz_scheduler import __version__
 from pixyz_scheduler.api.access import HEADER, Access
 from pixyz_scheduler.api.metrics import Counted, Metrics
 from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
-from pixyz_scheduler.api.problems import answer_problems
+from pixyz_scheduler.api.problems import LastResort, answer_problems
 from pixyz_scheduler.api.routes.backend import backend_routes
 from pixyz_scheduler.api.routes.dev import dev_routes
 from pixyz_scheduler.api.routes.health import health_routes
@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 _QUICK = 1.0
 # Seconds that a stopping server gives to requests under way.
 _GRACE = 10
+# Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed as it is used again.
+_KEEP_ALIVE = 75
 _DESCRIPTION = (
     "Send a Python script, or the name of a process, and a 3D file; workers run it, isolated, and give back files, "
     "progress and result. Every error is `{detail: {code, message, details}}`."
@@ -67,11 +69,18 @@ def main(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
     server = Server(config)
-    server.run()
-    return 0 if server.started else 1
+    # Its records carry their text a second time, in colours.
+    logging.getLogger("uvicorn.error").addFilter(_without_colours)
+    try:
+        server.run()
+    except SystemExit:
+        # The port is taken, or a part did not start: said in the log.
+        return 1
+    return 0
 
 
 def check(settings: Settings) -> None:
@@ -129,6 +138,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
     # The last one added is the first to see a request.
     app.add_middleware(Access, key_sha256=settings.god_password_sha256.get_secret_value())
     app.add_middleware(Counted, metrics=metrics)
+    app.add_middleware(LastResort)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -137,6 +147,11 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
             allow_headers=[HEADER, "content-type", "range", "if-none-match", "if-range", "last-event-id"],
             expose_headers=["content-disposition", "content-range", "etag", "retry-after"],
         )
+
+
+def _without_colours(record: logging.LogRecord) -> bool:
+    record.__dict__.pop("color_message", None)
+    return True
 
 
 class Server(uvicorn.Server):

@@ -22,7 +22,7 @@ URL_ENCODED = "application/x-www-form-urlencoded"
 
 _MAX_PARTS = 100
 _MAX_TEXT = 16 << 20
-_MAX_URL_ENCODED = 4 * _MAX_TEXT
+_MAX_URL_ENCODED = 2 * _MAX_TEXT
 
 
 class Reader(Protocol):
@@ -96,6 +96,7 @@ class _Multipart:
 
     def __init__(self, fields: Fields, boundary: str) -> None:
         self._fields = fields
+        self._boundary = boundary
         self._parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
         self._segment: MultipartSegment | None = None
         self._ours = False
@@ -113,7 +114,7 @@ class _Multipart:
         try:
             self._parser.close()
         except MultipartError as error:
-            raise InvalidUpload(f"The body ends before its last boundary: {error}.") from error
+            raise InvalidUpload(f"The body ends before its last boundary, --{self._boundary}--.") from error
 
     def _take(self, event: "MultipartSegment | bytes | bytearray | None") -> None:
         if isinstance(event, MultipartSegment):
@@ -156,13 +157,15 @@ class _UrlEncoded:
             raise InvalidUpload(f"A {URL_ENCODED} body has at most {_MAX_URL_ENCODED} bytes; use {MULTIPART}.")
 
     def finish(self) -> None:
+        # Latin-1 there and back again: the bytes as they came, their UTF-8 to be looked at with the field's name known.
+        body = self._body.decode("latin-1")
         try:
-            pairs = parse_qsl(bytes(self._body), keep_blank_values=True, max_num_fields=_MAX_PARTS)
+            pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MAX_PARTS, encoding="latin-1")
         except ValueError as error:
             raise InvalidUpload(f"The body is not valid {URL_ENCODED}: {error}.") from error
         for name, value in pairs:
-            if self._fields.begin(text := name.decode("utf-8", "replace")):
-                self._fields.add_text(text, value)
+            if self._fields.begin(name):
+                self._fields.add_text(name, value.encode("latin-1"))
 
 
 class _Nothing:

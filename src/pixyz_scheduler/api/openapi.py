@@ -9,7 +9,7 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
 from pixyz_scheduler.api.access import HEADER
-from pixyz_scheduler.api.schemas import Problem
+from pixyz_scheduler.api.problems import Problem
 
 _KEY = APIKeyHeader(name=HEADER, auto_error=False, description="The password in clear.")
 # It asks for nothing (Access did), but it shows in the documentation.

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pixyz_scheduler.errors import BadInput
 from pixyz_scheduler.jobs.job import JobId, parse_job_id
 
+_CURSOR = re.compile(r"\d+(\.\d+)?:[0-9a-f-]{36}")
 _BLANK_OFFSET = re.compile(r" (?=\d\d:?\d\d$)")
 
 
@@ -34,6 +35,13 @@ def parse_since(text: str) -> float | None:
     return seconds
 
 
+def parse_cursor(text: str) -> str | None:
+    """A listing's cursor; an empty text is none. Raises BadInput for one that no listing gave."""
+    if text and not _CURSOR.fullmatch(text):
+        raise BadInput(f"cursor is {text!r}: it must be the cursor of a page of this listing.")
+    return text or None
+
+
 def _seconds(text: str) -> float | None:
     try:
         return float(text)
@@ -47,6 +55,10 @@ def _seconds(text: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _cursor(value: Any) -> Any:
+    return parse_cursor(value) if isinstance(value, str) else value
 
 
 def _since(value: Any) -> Any:
@@ -63,3 +75,4 @@ Since = Annotated[
     BeforeValidator(_since),
     Query(description="Only jobs sent since then: ISO 8601, or seconds since 1970.", examples=["2024-12-11T10:18:10Z"]),
 ]
+Cursor = Annotated[str | None, BeforeValidator(_cursor), Query(description="The `cursor` of the page before.")]

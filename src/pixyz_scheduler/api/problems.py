@@ -7,11 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.schemas import EXAMPLE_ID, example
 from pixyz_scheduler.errors import (
     AccessDenied,
     BadInput,
@@ -46,9 +49,27 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     503: {"Retry-After": "2"},
 }
 # Words that changed between Python's versions, and ours must not.
-_PHRASES = {413: "Content Too Large"}
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable"}
 _UNEXPECTED = "An error of the server's own. Its log has the details."
 _SHOWN = 200
+
+
+class ProblemDetail(BaseModel):
+    """What is wrong."""
+
+    code: int = Field(description="The HTTP status.")
+    message: str = Field(description="Its name.")
+    details: str = Field(description="What exactly.")
+
+
+class Problem(BaseModel):
+    """The body of every error."""
+
+    model_config = example(
+        {"detail": {"code": 404, "message": "Not Found", "details": f"No job has the id {EXAMPLE_ID}."}}
+    )
+
+    detail: ProblemDetail
 
 
 def problem(status: int, details: str, headers: Mapping[str, str] | None = None) -> Json:
@@ -64,13 +85,12 @@ def status_of(error: Exception) -> HTTPStatus:
 
 
 def answer_problems(app: FastAPI) -> None:
-    """Teach the application to answer every error in our shape."""
+    """Teach the application to answer every error in our shape; `LastResort` has those that nobody foresaw."""
     for kind in STATUSES:
         app.add_exception_handler(kind, _on_purpose)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _on_purpose(request: Request, error: Exception) -> Response:
@@ -111,6 +131,26 @@ async def _gone(request: Request, _: Exception) -> Response:
     return problem(HTTPStatus.BAD_REQUEST, "The request ended before its body was complete.")
 
 
-async def _unexpected(_: Request, __: Exception) -> Response:
-    # The server logs it, with its trace.
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)
+class LastResort:
+    """Answers what nobody foresaw, and logs it with its trace; the connection lives on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; 500 where that fails."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            if begun or scope["type"] != "http":
+                # Too late for an answer: the server logs it, and closes the connection.
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)(scope, receive, send)

@@ -24,9 +24,9 @@ Status = Literal[
     "UNKNOWN",
 ]
 
-_ID = "0b6c2b0e-8f5a-4f0e-9c1d-2f7c8e6a1b3d"
+EXAMPLE_ID = "0b6c2b0e-8f5a-4f0e-9c1d-2f7c8e6a1b3d"
 _STATE = {
-    "uuid": _ID,
+    "uuid": EXAMPLE_ID,
     "name": "bracket",
     "status": "RUNNING",
     "progress": 50,
@@ -41,7 +41,8 @@ _TIMES = {
 }
 
 
-def _example(*values: Mapping[str, Any]) -> ConfigDict:
+def example(*values: Mapping[str, Any]) -> ConfigDict:
+    """What a model's documentation shows."""
     return ConfigDict(json_schema_extra={"examples": [dict(value) for value in values]})
 
 
@@ -57,7 +58,7 @@ Moment = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 class JobState(BaseModel):
     """Where a job stands."""
 
-    model_config = _example(_STATE)
+    model_config = example(_STATE)
 
     uuid: str = Field(description="The job's id.")
     name: Text | None = Field(description="The user's name for it.")
@@ -76,7 +77,7 @@ class JobState(BaseModel):
 class JobAccepted(JobState):
     """A job that will be run."""
 
-    model_config = _example({**_STATE, "status": "SENT", "progress": None, "warnings": []})
+    model_config = example({**_STATE, "status": "SENT", "progress": None, "warnings": []})
 
     warnings: list[Text] = Field(description="What was ignored of what was sent.")
 
@@ -89,7 +90,7 @@ class JobAccepted(JobState):
 class TimeInfo(BaseModel):
     """When a job was asked for, begun and ended: ISO 8601 with offset; null where it was not yet."""
 
-    model_config = _example(_TIMES)
+    model_config = example(_TIMES)
 
     request: Moment = Field(description="When the API took it.")
     started: Moment = Field(description="When its last attempt began.")
@@ -99,7 +100,7 @@ class TimeInfo(BaseModel):
 class Step(BaseModel):
     """One step of a job."""
 
-    model_config = _example({"duration": 0.112, "info": "Importing"})
+    model_config = example({"duration": 0.112, "info": "Importing"})
 
     duration: float = Field(description="Seconds; -1 while it runs.")
     info: Text = Field(description="What it does.")
@@ -124,7 +125,7 @@ class AttemptInfo(BaseModel):
 class JobDetails(JobState):
     """All that is known of a job."""
 
-    model_config = _example(
+    model_config = example(
         {
             **_STATE,
             "status": "SUCCESS",
@@ -135,6 +136,7 @@ class JobDetails(JobState):
             "result": {"output": "bracket.glb"},
             "progress_output": None,
             "cause": None,
+            "cancelling": False,
             "worker": "node-7-2131-9f0c1a",
             "time_limit": 3600.0,
             "priority": 5,
@@ -149,6 +151,7 @@ class JobDetails(JobState):
     result: Any = Field(description="What the entry point returned, as JSON; null until success.")
     progress_output: Any = Field(description="The last value given to `progress_output`.")
     cause: str | None = Field(description="The error in one word.")
+    cancelling: bool = Field(description="Somebody asked a running job to stop.")
     worker: str | None = Field(description="Who runs it, or ran it last.")
     time_limit: float = Field(description="Seconds for one attempt.")
     priority: int = Field(description="0 (most urgent) to 9.")
@@ -168,6 +171,7 @@ class JobDetails(JobState):
             result=result_of(report),
             progress_output=report.progress.output,
             cause=report.cause,
+            cancelling=report.cancelling,
             worker=report.owner,
             time_limit=report.job.options.time_limit,
             priority=report.job.options.priority,
@@ -185,7 +189,7 @@ class JobList(BaseModel):
 class Outputs(BaseModel):
     """What a job has written."""
 
-    model_config = _example({"outputs": ["bracket.glb", "views/front.png"]})
+    model_config = example({"outputs": ["bracket.glb", "views/front.png"]})
 
     outputs: list[str] = Field(description="Relative paths, with forward slashes.")
 
@@ -193,7 +197,7 @@ class Outputs(BaseModel):
 class ProcessNames(BaseModel):
     """The named processes."""
 
-    model_config = _example({"processes": ["convert_file", "generate_metadata"]})
+    model_config = example({"processes": ["convert_file", "generate_metadata"]})
 
     processes: list[str]
 
@@ -201,52 +205,15 @@ class ProcessNames(BaseModel):
 class ProcessDoc(BaseModel):
     """What a process says of itself."""
 
-    model_config = _example({"doc": "Process 'sleep' documentation:\n\nSleep for a while."})
+    model_config = example({"doc": "Process 'sleep' documentation:\n\nSleep for a while."})
 
     doc: str
-
-
-class TaskMeta(BaseModel):
-    """A job in the words of Celery's result backend."""
-
-    model_config = _example(
-        {
-            "status": "SUCCESS",
-            "result": {"output": "bracket.glb"},
-            "traceback": None,
-            "children": [],
-            "parent_id": None,
-            "task_id": _ID,
-            "date_done": _TIMES["stopped"],
-        }
-    )
-
-    status: Status
-    result: Any = Field(description="The result; of a failed job `{exc_type, exc_message, exc_module}`.")
-    traceback: Text | None
-    children: list[Any]
-    parent_id: str | None
-    task_id: str
-    date_done: Moment
-
-    @classmethod
-    def of(cls, report: JobReport) -> Self:
-        """From a report."""
-        return cls(
-            status=report.status.value,
-            result=_celery_error(report.error) if report.error else result_of(report),
-            traceback=report.traceback,
-            children=[],
-            parent_id=None,
-            task_id=report.job.id,
-            date_done=moment(report.stopped),
-        )
 
 
 class Health(BaseModel):
     """Whether the API can do its work."""
 
-    model_config = _example(
+    model_config = example(
         {"status": "ok", "problems": {}}, {"status": "unavailable", "problems": {"store": "Redis does not answer."}}
     )
 
@@ -254,25 +221,9 @@ class Health(BaseModel):
     problems: dict[str, str] = Field(description="What is wrong, by part: `store`, `share`.")
 
 
-class ProblemDetail(BaseModel):
-    """What is wrong."""
-
-    code: int = Field(description="The HTTP status.")
-    message: str = Field(description="Its name.")
-    details: str = Field(description="What exactly.")
-
-
-class Problem(BaseModel):
-    """The body of every error."""
-
-    model_config = _example({"detail": {"code": 404, "message": "Not Found", "details": f"No job has the id {_ID}."}})
-
-    detail: ProblemDetail
-
-
 def moment(seconds: float | None) -> str | None:
     """A time in seconds since the epoch, as ISO 8601 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def result_of(report: JobReport) -> Any:
@@ -294,12 +245,3 @@ def _state(report: JobReport) -> dict[str, Any]:
 
 def _attempt(values: Mapping[str, Any]) -> AttemptInfo:
     return AttemptInfo(**{**values, "started": moment(values["started"]), "stopped": moment(values["stopped"])})
-
-
-def _celery_error(error: str) -> dict[str, Any]:
-    """As Celery writes it; the kind is the first word of `ValueError: ...`, where there is one."""
-    kind, colon, message = error.partition(": ")
-    if colon and kind.replace(".", "").isidentifier():
-        module, _, name = kind.rpartition(".")
-        return {"exc_type": name, "exc_message": [message], "exc_module": module or "builtins"}
-    return {"exc_type": "JobFailed", "exc_message": [error], "exc_module": "pixyz_scheduler.worker.tasks"}

@@ -1,6 +1,7 @@
 """The API as its users meet it: served by uvicorn on a port of its own, on a real store and a real share."""
 
 import hashlib
+import os
 import socket
 import threading
 import uuid
@@ -71,6 +72,7 @@ class Api:
     """A running API, and the worker's side of its store."""
 
     url: str
+    settings: Settings
     share: Share
     records: RecordStore
     http: httpx.Client
@@ -101,12 +103,16 @@ class Api:
 
     def on_share(self):
         """Every file and folder of the share, save the corners that stay."""
-        corners = {".incoming", ".trash"}
-        return sorted(
-            str(path.relative_to(self.share.root))
-            for path in Path(self.share.root).rglob("*")
-            if str(path.relative_to(self.share.root)) not in corners
-        )
+        # os.walk, unlike rglob, takes no offence at what goes away meanwhile.
+        found = {
+            Path(folder, name) for folder, folders, files in os.walk(self.share.root) for name in (*folders, *files)
+        }
+        return sorted({str(path.relative_to(self.share.root)) for path in found} - {".incoming", ".trash"})
+
+    def settled(self, before):
+        """Whether the share is soon as it was: each answer asked for gives the server a turn."""
+        asked = (self.http.get("/processes").status_code for _ in range(1000))
+        return any(status == 200 and self.on_share() == before for status in asked)
 
 
 @contextmanager
@@ -116,7 +122,7 @@ def running(settings):
         httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=20) as http,
         connect(settings.store_url) as client,
     ):
-        yield Api(url, Share(settings.share_path), RecordStore(client), http)
+        yield Api(url, settings, Share(settings.share_path), RecordStore(client), http)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.openapi import answers, problems
 from pixyz_scheduler.api.parameters import Id
-from pixyz_scheduler.api.schemas import TaskMeta
+from pixyz_scheduler.api.task_meta import TaskMeta
 from pixyz_scheduler.scheduler import Scheduler
 
 

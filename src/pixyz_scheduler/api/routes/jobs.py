@@ -10,7 +10,7 @@ from starlette.requests import Request
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.metrics import Metrics
 from pixyz_scheduler.api.openapi import JOB_FORM, answers, problems
-from pixyz_scheduler.api.parameters import Id, Since, upper
+from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
 from pixyz_scheduler.api.upload import receive
 from pixyz_scheduler.broker.records import JobFilter
@@ -24,7 +24,6 @@ Wanted = Annotated[Status | None, BeforeValidator(upper), Query(description="Onl
 Named = Annotated[str | None, Query(description="Only jobs of this name.")]
 On = Annotated[str | None, Query(description="Only jobs of this queue.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Jobs a page.")]
-Cursor = Annotated[str | None, Query(description="The `cursor` of the page before.")]
 
 
 def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) -> APIRouter:
@@ -48,7 +47,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         accepted = await receive(request, scheduler, max_size=max_upload_size)
         job = accepted.report.job
         with about_job(job.id):
-            _log.info("job accepted", extra={"job_of": job.process, "queue": accepted.report.queue})
+            _log.info("job accepted", extra={"process_name": job.process, "queue": accepted.report.queue})
             for warning in accepted.warnings:
                 _log.warning("%s", warning)
         metrics.job_submitted(accepted.report.queue)
@@ -67,7 +66,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         wanted = JobFilter(
             status=state.JobState(status) if status else None, name=name or None, queue=queue or None, since=since
         )
-        page = scheduler.list_jobs(wanted, limit=limit, cursor=cursor or None)
+        page = scheduler.list_jobs(wanted, limit=limit, cursor=cursor)
         return Json(JobList(jobs=[JobState.of(report) for report in page.reports], cursor=page.cursor))
 
     @router.get("/jobs/{uuid}", summary="Look at a job", responses={**answers(JobState), **problems(404)})
