@@ -1,8 +1,9 @@
 """The form of `POST /jobs`: its fields, read from a body in batches of any size."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from multipart import (  # type: ignore[import-untyped,unused-ignore]  # newer versions have types
     MultipartError,
@@ -20,6 +21,7 @@ FILES: dict[str, Kind] = {"script": "script", "file": "input"}
 MULTIPART = "multipart/form-data"
 URL_ENCODED = "application/x-www-form-urlencoded"
 
+_EXTENDED_NAME = re.compile(r";\s*filename\*\s*=\s*(?P<charset>[\w-]*)'[^']*'(?P<name>[^;\s]*)", re.IGNORECASE)
 _MAX_PARTS = 100
 _MAX_TEXT = 16 << 20
 _MAX_URL_ENCODED = 2 * _MAX_TEXT
@@ -99,6 +101,7 @@ class _Multipart:
         self._boundary = boundary
         self._parser = PushMultipartParser(boundary, max_segment_count=_MAX_PARTS)
         self._segment: MultipartSegment | None = None
+        self._filename: str | None = None
         self._ours = False
         self._text = bytearray()
         self._file: IncomingFile | None = None
@@ -108,7 +111,7 @@ class _Multipart:
             for event in self._parser.parse(batch):
                 self._take(event)
         except MultipartError as error:
-            raise InvalidUpload(f"The body is not valid {MULTIPART}: {error}.") from error
+            raise InvalidUpload(f"The body is not valid {MULTIPART}: {error.args[0]}.") from error
 
     def finish(self) -> None:
         try:
@@ -118,15 +121,15 @@ class _Multipart:
 
     def _take(self, event: "MultipartSegment | bytes | bytearray | None") -> None:
         if isinstance(event, MultipartSegment):
-            self._segment = event
+            self._segment, self._filename = event, filename_of(event)
             self._ours = self._fields.begin(event.name or "")
         elif not self._ours or self._segment is None:
             return
         elif event is None:
             self._end(self._segment)
-        elif self._segment.name in FILES and self._segment.filename is not None:
+        elif self._segment.name in FILES and self._filename is not None:
             if self._file is None:
-                self._file = self._fields.open_file(self._segment.name, self._segment.filename)
+                self._file = self._fields.open_file(self._segment.name, self._filename)
             self._file.write(bytes(event))
         else:
             self._text += event
@@ -135,12 +138,12 @@ class _Multipart:
 
     def _end(self, segment: MultipartSegment) -> None:
         name = segment.name or ""
-        if name not in FILES or segment.filename is None:
+        if name not in FILES or self._filename is None:
             self._fields.add_text(name, bytes(self._text))
             self._text.clear()
-        elif self._file is None and segment.filename:
+        elif self._file is None and self._filename:
             # An empty file is one all the same; without a name it is a browser's "none chosen".
-            self._fields.open_file(name, segment.filename)
+            self._fields.open_file(name, self._filename)
         self._file = None
 
 
@@ -177,6 +180,22 @@ class _Nothing:
 
     def finish(self) -> None:
         """An empty form."""
+
+
+def filename_of(segment: MultipartSegment) -> str | None:
+    """The name of a file; None where the part is text.
+
+    RFC 7578 forbids `filename*=UTF-8''...`; older libraries send it all the same for names that are not ASCII.
+    """
+    if segment.filename is not None:
+        return str(segment.filename)
+    found = _EXTENDED_NAME.search(segment.header("Content-Disposition", ""))
+    if not found:
+        return None
+    try:
+        return unquote(found["name"], encoding=found["charset"] or "utf-8", errors="replace")
+    except LookupError:
+        raise InvalidUpload(f"The charset {found['charset']!r} of a file's name is not known; use UTF-8.") from None
 
 
 def reader_of(content_type: str) -> Callable[[Fields], Reader]:

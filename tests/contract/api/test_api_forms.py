@@ -79,6 +79,23 @@ def test_script_and_input_may_have_one_name(api):
     assert {report.job.script, report.job.input_file} == {"a.py", "a_2.py"}
 
 
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('filename="é €.step"', "é €.step"),
+        ("filename*=UTF-8''%E2%82%AC.step", "€.step"),
+        ("filename*=iso-8859-1'en'%E9.step", "é.step"),
+        ('filename="a%22b.step"', "a_b.step"),
+        ("filename=bare.step", "bare.step"),
+        (r'filename="C:\\work\\cube.step"', "cube.step"),
+        ('filename="../../etc/cube.step"', "cube.step"),
+    ],
+)
+def test_a_file_is_named_in_many_ways(api, said, name):
+    head = f'--limit\r\nContent-Disposition: form-data; name="file"; {said}\r\n\r\nx\r\n'
+    assert record(api, post(api, head + part("process", "sleep") + "--limit--")).job.input_file == name
+
+
 def test_a_large_file_arrives_byte_for_byte_in_any_chunks(api):
     data = bytes(range(256)) * 4096 * 3 + b"\r\n--limi" * 1000
     body = part("script", SCRIPT, "a.py").encode() + part("file", "@", "big.bin").encode().replace(b"@", data)
@@ -221,6 +238,16 @@ BAD_FORMS = [
     ),
     ("multipart/form-data; boundary=limit", part("script", SCRIPT, "") + "--limit--", "The file name '' has nothing"),
     ("multipart/form-data; boundary=limit", part("x", "1") * 101 + "--limit--", "Maximum segment count"),
+    (
+        "multipart/form-data; boundary=limit",
+        part("script", SCRIPT, "a.py").replace('filename="a.py"', "filename*=klingon''%41.py"),
+        "The charset 'klingon' of a file's name is not known",
+    ),
+    (
+        "multipart/form-data; boundary=limit",
+        part("@", "").encode().replace(b"@", b"\xff"),
+        "not valid multipart/form-data: Segment header failed to decode.",
+    ),
     (
         "multipart/form-data; boundary=limit",
         part("name", "@").encode().replace(b"@", b"a\xff") + b"--limit--",
