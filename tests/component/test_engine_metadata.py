@@ -209,7 +209,7 @@ def test_without_opencascade_cascadio_reads_step_in_the_same_axes_and_size(name,
 
 
 @pytest.mark.usefixtures("no_opencascade")
-def test_without_opencascade_the_formats_and_the_error_name_the_command():
+def test_without_opencascade_the_formats_and_the_error_name_the_command(tmp_path):
     from pixyz_scheduler.errors import EngineMissing
 
     formats = ENGINE.formats()
@@ -217,7 +217,7 @@ def test_without_opencascade_the_formats_and_the_error_name_the_command():
     assert "step" not in formats.writes
     assert "pip install" in formats.missing["brep"]
     with pytest.raises(EngineMissing, match=r"pixyz-scheduler\[cad\]"):
-        ENGINE.convert(sample("box.3mf"), "/nonexistent/out.step")
+        ENGINE.convert(sample("box.3mf"), tmp_path / "out.step")
 
 
 @pytest.mark.parametrize(

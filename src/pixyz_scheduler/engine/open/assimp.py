@@ -8,7 +8,7 @@ import numpy as np
 from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, gltf_mend, libassimp
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
-from pixyz_scheduler.errors import CorruptFile, EngineError
+from pixyz_scheduler.errors import CorruptFile, EngineError, UnsupportedFormat
 
 # Of every node; and those by which a camera or a light is known.
 _SETTINGS = frozenset({"DefaultAttributeIndex", "InheritType", "IsNull"})
@@ -23,7 +23,9 @@ def read(path: Path, file_format: str) -> Scene:
     try:
         data = libassimp.to_glb(path)
     except libassimp.AssimpError as error:
-        raise CorruptFile(f"{path.name} cannot be read: {error}.") from error
+        said = str(error).replace(f"{path.parent}/", "")
+        kind = UnsupportedFormat if said.startswith("No suitable reader") else CorruptFile
+        raise kind(f"{path.name} cannot be read: {said}.") from error
     document, binary = glb.split(data, path.name)
     if file_format == "fbx":
         # assimp leaves FBX in the file's own unit. It does turn the axes.
