@@ -8,11 +8,17 @@ import numpy as np
 from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, gltf_mend, libassimp
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
-from pixyz_scheduler.errors import CorruptFile, EngineError, UnsupportedFormat
+from pixyz_scheduler.errors import CorruptFile, EmptyScene, EngineError, UnsupportedFormat
 
 # Of every node; and those by which a camera or a light is known.
 _SETTINGS = frozenset({"DefaultAttributeIndex", "InheritType", "IsNull"})
 _DEVICE_SETTINGS = frozenset({"AspectW", "CastLight", "CastLightOnObject", "LightType", "ViewFrustum"})
+# How assimp begins what is said of files that are not damaged.
+_KINDS: dict[str, type[EngineError]] = {
+    "No suitable reader": UnsupportedFormat,
+    "No meshes remaining": EmptyScene,
+    libassimp.NOTHING: EmptyScene,
+}
 WRITERS = {"fbx": "fbx", "dae": "collada"}
 
 
@@ -24,7 +30,7 @@ def read(path: Path, file_format: str) -> Scene:
         data = libassimp.to_glb(path)
     except libassimp.AssimpError as error:
         said = str(error).replace(f"{path.parent}/", "")
-        kind = UnsupportedFormat if said.startswith("No suitable reader") else CorruptFile
+        kind = next((kind for start, kind in _KINDS.items() if said.startswith(start)), CorruptFile)
         raise kind(f"{path.name} cannot be read: {said}.") from error
     document, binary = glb.split(data, path.name)
     if file_format == "fbx":
