@@ -1,7 +1,10 @@
 """What is counted and measured, against files of which every figure is known."""
 
 import json
+import os
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +86,42 @@ def test_an_open_box_has_one_boundary_and_is_not_watertight(tmp_path):
 def test_samples_are_counted(name, polygons, parts, unit):
     data = ENGINE.metadata(sample(name))
     assert (data.polygon_count, data.part_count, data.unit) == (polygons, parts, unit)
+
+
+MODELS = Path(os.environ.get("PIXYZ_TEST_MODELS", "/usr/share/assimp/models"))
+
+
+@pytest.mark.skipif(
+    not MODELS.is_dir(), reason="no models: apt-get install assimp-testmodels, or set PIXYZ_TEST_MODELS"
+)
+@pytest.mark.parametrize(
+    ("name", "polygons", "parts", "size"),
+    [
+        ("X/Testwuson.X", 3732, 1, (0.919952, 3.244484, 1.515817)),
+        ("3DS/fels.3ds", 768, 1, (3.504802, 3.205605, 4.681607)),
+        ("IFC/AC14-FZK-Haus.ifc", 35906, 294, (18.0, 16.0, 7.317703)),
+        ("Collada/duck.dae", 4212, 1, (165.4819, 154.0405, 115.2503)),
+        ("glTF/CesiumMilkTruck/CesiumMilkTruck.gltf", 3624, 5, (4.868894, 2.842196, 2.79198)),
+        ("glTF2/draco/2CylinderEngine.gltf", 110336, 115, (743.3835, 272.9885, 268.0)),
+        ("FBX/box.fbx", 12, 1, (0.5105573, 0.4062126, 0.5293064)),
+    ],
+)
+def test_formats_without_a_sample_of_ours_are_read(name, polygons, parts, size):
+    """Sizes in the file's own unit and axes."""
+    data = ENGINE.metadata(MODELS / name)
+    assert (data.polygon_count, data.part_count) == (polygons, parts)
+    assert data.aabb.size == pytest.approx(size, rel=1e-3)
+
+
+def test_a_freecad_file_gives_its_shapes(tmp_path):
+    ENGINE.convert(write_box_step(tmp_path / "box.step"), tmp_path / "box.brep")
+    with zipfile.ZipFile(tmp_path / "box.FCStd", "w") as package:
+        package.writestr("Document.xml", "<Document/>")
+        package.write(tmp_path / "box.brep", "Box.Shape.brp")
+        package.writestr("Empty.Shape.brp", "")
+    data = ENGINE.metadata(tmp_path / "box.FCStd")
+    assert (data.format, data.brep_body_count, data.polygon_count) == ("fcstd", 1, 12)
+    assert data.size == pytest.approx((0.01, 0.02, 0.03))
 
 
 def test_metadata_is_json(tmp_path):
@@ -209,7 +248,7 @@ def test_without_opencascade_cascadio_reads_step_in_the_same_axes_and_size(name,
 
 
 @pytest.mark.usefixtures("no_opencascade")
-def test_without_opencascade_the_formats_and_the_error_name_the_command():
+def test_without_opencascade_the_formats_and_the_error_name_the_command(tmp_path):
     from pixyz_scheduler.errors import EngineMissing
 
     formats = ENGINE.formats()
@@ -217,7 +256,7 @@ def test_without_opencascade_the_formats_and_the_error_name_the_command():
     assert "step" not in formats.writes
     assert "pip install" in formats.missing["brep"]
     with pytest.raises(EngineMissing, match=r"pixyz-scheduler\[cad\]"):
-        ENGINE.convert(sample("box.3mf"), "/nonexistent/out.step")
+        ENGINE.convert(sample("box.3mf"), tmp_path / "out.step")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 
+from pixyz_scheduler.engine.base import ThumbnailOptions
 from pixyz_scheduler.engine.select import find_engine, preload
 
 
@@ -54,6 +56,8 @@ def use(step, fbx, mesh, folder):
         for target in ("glb", "stl", "obj", "ply", "3mf", "usdz", "step", "fbx", "dae"):
             if target in formats.writes:
                 engine.convert(scene, folder / f"{Path(source).stem}.{target}")
+        if find_spec("pixyz_scheduler.engine.open.thumbnails"):
+            engine.thumbnails(scene, folder / f"{Path(source).stem} pictures", ThumbnailOptions(width=64, height=64))
         if "3mf" in formats.reads:
             engine.open(folder / f"{Path(source).stem}.3mf")
     use_cascadio(step)

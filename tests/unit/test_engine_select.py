@@ -8,7 +8,7 @@ import pytest
 
 from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.base import ConvertOptions, ReadOptions, ThumbnailOptions
-from pixyz_scheduler.engine.select import find_engine, find_pxz
+from pixyz_scheduler.engine.select import find_engine, find_pxz, preload
 from pixyz_scheduler.errors import EngineMissing
 
 STUB = Path(__file__).parents[1] / "fakes" / "pxz_stub"
@@ -25,6 +25,21 @@ def _clean(monkeypatch):
 def test_the_sdk_is_taken_from_the_folder_that_is_named(tmp_path):
     shutil.copytree(STUB / "pxz", tmp_path / "sdk" / "pxz")
     assert find_engine(pixyz_python_path=tmp_path / "sdk").name == "pixyz"
+
+
+def test_an_sdk_that_cannot_be_imported_is_said_and_not_passed_over(tmp_path):
+    (tmp_path / "pxz").mkdir()
+    (tmp_path / "pxz" / "__init__.py").write_text("import a_library_that_is_not_there")
+    engine = find_engine(pixyz_python_path=tmp_path)
+    with pytest.raises(EngineMissing, match=r"SDK is here and cannot be imported.*a_library_that_is_not_there"):
+        engine.open("a.step")
+    assert "a_library_that_is_not_there" in preload(pixyz_python_path=tmp_path)[0]
+
+
+def test_preload_imports_the_sdk(tmp_path):
+    shutil.copytree(STUB / "pxz", tmp_path / "sdk" / "pxz")
+    assert preload(pixyz_python_path=tmp_path / "sdk") == ()
+    assert "pxz" in sys.modules
 
 
 def test_without_the_sdk_the_open_engine_is_taken(tmp_path):

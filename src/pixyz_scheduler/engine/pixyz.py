@@ -142,6 +142,7 @@ class PixyzEngine:
         scene = self._opened(source, options)
         if options.ratio is not None or options.triangles is not None:
             scene = self.decimate(scene, ratio=options.ratio, triangles=options.triangles)
+        target.parent.mkdir(parents=True, exist_ok=True)
         before = set(target.parent.iterdir())
         pxz.io.exportScene(str(target), scene.root)
         beside = sorted(file.name for file in set(target.parent.iterdir()) - before - {target})

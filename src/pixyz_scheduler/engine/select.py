@@ -26,8 +26,10 @@ def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False
     if disabled:
         return AbsentEngine("it is switched off by DISABLE_PIXYZ")
     if find_pxz(pixyz_python_path):
-        from pixyz_scheduler.engine.pixyz import PixyzEngine  # imports pxz
-
+        try:
+            from pixyz_scheduler.engine.pixyz import PixyzEngine  # imports pxz
+        except ImportError as error:
+            return AbsentEngine(f"the Pixyz SDK is here and cannot be imported: {error}")
         return PixyzEngine()
     return open_engine(parallel=parallel)
 
@@ -49,6 +51,10 @@ def preload(*, pixyz_python_path: Path | None = None) -> tuple[str, ...]:
     costs to be without, and the command that installs it. The Pixyz SDK is imported but not initialised.
     """
     if find_pxz(pixyz_python_path):
+        try:
+            import_module("pixyz_scheduler.engine.pixyz")  # imports pxz
+        except ImportError as error:
+            return (f"the Pixyz SDK is here and cannot be imported: {error}",)
         return ()
     from pixyz_scheduler.engine.open import libraries
 

@@ -1,6 +1,7 @@
 """FBX, DAE, 3DS, X, IFC and the many others that libassimp knows: read as GLB, written from GLB."""
 
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,18 @@ import numpy as np
 from pixyz_scheduler.engine.open import file_frame, glb, gltf_check, gltf_facts, gltf_mend, libassimp
 from pixyz_scheduler.engine.open.libraries import need
 from pixyz_scheduler.engine.open.scene import Scene
-from pixyz_scheduler.errors import CorruptFile, EngineError
+from pixyz_scheduler.errors import CorruptFile, EmptyScene, EngineError, UnsupportedFormat
 
 # Of every node; and those by which a camera or a light is known.
 _SETTINGS = frozenset({"DefaultAttributeIndex", "InheritType", "IsNull"})
 _DEVICE_SETTINGS = frozenset({"AspectW", "CastLight", "CastLightOnObject", "LightType", "ViewFrustum"})
+# How assimp begins what is said of files that are not damaged.
+_KINDS: dict[str, type[EngineError]] = {
+    "No suitable reader": UnsupportedFormat,
+    "No meshes remaining": EmptyScene,
+    libassimp.NOTHING: EmptyScene,
+}
+_LOST_BY_DRACO = "animations and skins lost: the source is compressed by Draco"
 WRITERS = {"fbx": "fbx", "dae": "collada"}
 
 
@@ -23,7 +31,9 @@ def read(path: Path, file_format: str) -> Scene:
     try:
         data = libassimp.to_glb(path)
     except libassimp.AssimpError as error:
-        raise CorruptFile(f"{path.name} cannot be read: {error}.") from error
+        said = str(error).replace(f"{path.parent}/", "")
+        kind = next((kind for start, kind in _KINDS.items() if said.startswith(start)), CorruptFile)
+        raise kind(f"{path.name} cannot be read: {said}.") from error
     document, binary = glb.split(data, path.name)
     if file_format == "fbx":
         # assimp leaves FBX in the file's own unit. It does turn the axes.
@@ -40,25 +50,37 @@ def write(scene: Scene, out: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     need("assimp")
     file_format = out.suffix[1:].lower()
     document, binary = glb.split(scene.to_glb(), out.name)
+    lost: tuple[str, ...] = ()
     if "KHR_draco_mesh_compression" in document.get("extensionsUsed", []):
-        document, binary = glb.split(glb.dump(scene.tree), out.name)  # assimp as built for the wheel has no Draco
+        # assimp as built for the wheel has no Draco, and trimesh, which unpacks it, no animations.
+        lost = (_LOST_BY_DRACO,) if _is_moving(document) else ()
+        document, binary = glb.split(glb.dump(scene.tree), out.name)
     if file_format == "fbx":
         # The unit of an FBX file, if it says nothing else, is the centimetre.
         glb.wrap(document, np.diag([100.0, 100.0, 100.0, 1.0]))
     if file_format == "dae":
         _plain_names(document)
-    before = set(out.parent.iterdir())
-    warnings: tuple[str, ...] = ()
-    try:
-        libassimp.from_glb(glb.join(document, binary), out, WRITERS[file_format])
-        if _is_moving(document) and not _is_readable(out):
-            _stop(document)
-            libassimp.from_glb(glb.join(document, binary), out, WRITERS[file_format])
-            warnings = (f"animations and skins lost: assimp cannot write these as {file_format.upper()}",)
-    except libassimp.AssimpError as error:
-        raise EngineError(f"{out.name} cannot be written: {error}.") from error
-    beside = sorted(file.name for file in set(out.parent.iterdir()) - before - {out})
-    return (out.name, *beside), warnings
+    # Into a folder of its own first: what else assimp writes, textures for one, is only known afterwards.
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as folder:
+        staged = Path(folder) / out.name
+        try:
+            warnings = _write_readable(document, binary, staged, WRITERS[file_format])
+        except libassimp.AssimpError as error:
+            raise EngineError(f"{out.name} cannot be written: {error}.") from error
+        beside = sorted(file.name for file in Path(folder).iterdir() if file != staged)
+        for name in (*beside, out.name):
+            (Path(folder) / name).replace(out.parent / name)
+    return (out.name, *beside), (*lost, *warnings)
+
+
+def _write_readable(document: glb.Document, binary: bytes, out: Path, writer: str) -> tuple[str, ...]:
+    """Write; once more without animations where what moves came out so that it cannot be read. Warnings."""
+    libassimp.from_glb(glb.join(document, binary), out, writer)
+    if not _is_moving(document) or _is_readable(out):
+        return ()
+    _stop(document)
+    libassimp.from_glb(glb.join(document, binary), out, writer)
+    return (f"animations and skins lost: assimp cannot write these as {out.suffix[1:].upper()}",)
 
 
 def _is_moving(document: glb.Document) -> bool:

@@ -116,7 +116,7 @@ def _mend_animations(document: Document, data: bytearray) -> tuple[str, ...]:
     document["animations"] = good
     if not good:
         del document["animations"]
-    return (f"{len(animations) - len(good)} animations lost: their times or values are damaged",)
+    return (f"animations lost ({len(animations) - len(good)}): their times or values are damaged",)
 
 
 def _still(document: Document, data: bytearray, animation: Document) -> None:
@@ -170,7 +170,7 @@ def _mend_images(document: Document, data: bytearray) -> tuple[str, ...]:
                 missing += 1
                 picture = need("PIL").Image.new("RGB", (1, 1), "white")
             _embed(document, data, image, picture)
-    return (f"{missing} textures were not found, or cannot be read: left white",) if missing else ()
+    return (f"textures not found, or not readable, and left white ({missing})",) if missing else ()
 
 
 def _embed(document: Document, data: bytearray, image: Document, picture: Any) -> None:

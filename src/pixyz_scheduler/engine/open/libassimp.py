@@ -15,6 +15,7 @@ SORT_BY_TYPE = 0x8000
 FIND_INVALID = 0x20000
 EMBED_TEXTURES = 0x10000000
 READ_STEPS = TRIANGULATE | SMOOTH_NORMALS | SORT_BY_TYPE | FIND_INVALID | EMBED_TEXTURES
+NOTHING = "nothing in it can be drawn"
 _POINTS_AND_LINES = 0x1 | 0x2
 
 
@@ -104,4 +105,4 @@ def from_glb(data: bytes, out: Path, writer: str) -> None:
 
 
 def _said(library: ctypes.CDLL) -> str:
-    return str(library.aiGetErrorString().decode(errors="replace")).strip(" .\n") or "nothing in it can be drawn"
+    return str(library.aiGetErrorString().decode(errors="replace")).strip(" .\n") or NOTHING

@@ -1,5 +1,6 @@
 """USD, USDA, USDC and USDZ files as scenes: the prim tree, meshes, subsets, preview materials and textures."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,14 +61,15 @@ def read(path: Path, file_format: str) -> Scene:
         animations=int(animated),
         variants=sum(len(prim.GetVariantSets().GetNames()) for prim in stage.Traverse()),
     )
-    notes = tuple(f"{count} USD {kind} prims were not read" for kind, count in sorted(reading.skipped.items()))
+    notes = tuple(f"USD {kind} prims cannot be read ({count})" for kind, count in sorted(reading.skipped.items()))
     return Scene(path, file_format, frame, facts, built=reading.tree, warnings=notes)
 
 
 def _words(error: Exception, path: Path) -> str:
     """The last line of what USD says, without the folder that the file lies in: jobs' folders are nobody's business."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].replace(f"{path.parent}/", "").strip(" .")
+    said = re.search(r"'([^']*(?:'[^']*)*)'\s*$", lines[-1].partition(" : ")[2])
+    return (said[1] if said else lines[-1]).replace(f"{path.parent}/", "").strip(" .")
 
 
 def _read_prim(prim: Any, reading: _Reading) -> None:

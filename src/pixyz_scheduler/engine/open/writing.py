@@ -23,8 +23,9 @@ def check_target(out: Path) -> str:
 
 
 def write(scene: Scene, out: Path) -> Conversion:
-    """Write `out`, in a folder that is there, and what belongs beside it."""
+    """Write `out`, and what belongs beside it; its folder is made where it is not there."""
     file_format = check_target(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
     if FORMATS[file_format].writer == "assimp":
         files, warnings = assimp.write(scene, out)
     else:
