@@ -20,6 +20,7 @@ SchedulerError
 |-- NotReady                 ask again later                       425
 |-- Unavailable              something we stand on is away         503
 |   |-- StoreUnavailable
+|   |   `-- StoreSilent      asked, and not answered: it may have been done
 |   `-- StoreRefused         engine or version that we must not open
 |-- StorageFull                                                    507
 |-- SettingsError            the configuration; names file and line
@@ -116,6 +117,10 @@ class Unavailable(SchedulerError):
 
 class StoreUnavailable(Unavailable):
     """The store does not answer."""
+
+
+class StoreSilent(StoreUnavailable):
+    """The store was asked and did not answer: what was asked may have been done, or may not."""
 
 
 class StoreRefused(Unavailable):

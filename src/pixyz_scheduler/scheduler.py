@@ -4,61 +4,33 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.records import Bell, JobFilter, JobPage, RecordStore
-from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
-    InvalidConfig,
-    InvalidParams,
-    InvalidUpload,
     JobNotFound,
     NotReady,
     OutputNotFound,
     SchedulerError,
+    StoreSilent,
     StoreUnavailable,
     Unavailable,
 )
-from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage import archive
-from pixyz_scheduler.storage.incoming import Incoming, IncomingFile
+from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
-
-CUSTOM = "custom"
-_MAX_PARAMS = 8 << 20
-_MAX_NAME = 200
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What a user sent, its files received already.
-
-    Attributes:
-        process: name of a process, or "custom".
-        script: the user's Python file, closed; None without.
-        file: the input, closed; None without.
-        params: JSON text, or None.
-        config: JSON text, or None.
-        name: the user's name for the job.
-    """
-
-    process: str = CUSTOM
-    script: IncomingFile | None = None
-    file: IncomingFile | None = None
-    params: str | None = None
-    config: str | None = None
-    name: str | None = None
+from pixyz_scheduler.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -103,34 +75,24 @@ class Scheduler:
         return self._share.incoming()
 
     def submit(self, submission: Submission, incoming: Incoming) -> Accepted:
-        """Take a job. Once this returns it will be run; where it raises, nothing of it is left.
+        """Take a job. Once this returns it will be run; where it raises, nothing of it is left (but see StoreSilent).
 
         Raises:
             BadInput: naming what, where, and what is allowed.
             StoreUnavailable, StorageFull: try again later.
         """
-        params = _params(submission.params)
-        config = _config(submission.config)
-        entry, seen = self._entry_point(submission, config)
-        options, warnings = merge_options(config, entry.schedule or {}, self._defaults)
-        job = Job(
-            id=JobId(str(uuid.uuid4())),
-            process=submission.process,
-            options=options,
-            submitted=time.time(),
-            params=params,
-            name=_name(submission.name),
-            script=submission.script.name if submission.script else None,
-            input_file=submission.file.name if submission.file else None,
-        )
+        job, warnings = submission.to_job(self._catalog, self._defaults)
         folder = incoming.adopt(job.id)
         try:
             self._records.submit(job)
+        except StoreSilent:
+            # The record may have been written: without its folder the job would fail.
+            raise
         except BaseException:
             folder.remove()
             raise
         self._ring(job)
-        return Accepted(JobReport(job, JobState.SENT, options.queue), (*seen, *warnings))
+        return Accepted(JobReport(job, JobState.SENT, job.options.queue), warnings)
 
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
@@ -156,18 +118,14 @@ class Scheduler:
         """The job's outputs, nested ones as relative paths; raises JobNotFound."""
         return self._folder(job_id).list_outputs()
 
-    def output(self, job_id: JobId, relative: str) -> Path:
-        """One output.
+    def open_output(self, job_id: JobId, relative: str) -> BinaryIO:
+        """One output, open for reading.
 
         Raises:
             JobNotFound: no such job.
             UnsafePath: outside the job's outputs.
             OutputNotFound: no such file.
         """
-        return self._folder(job_id).output(relative)
-
-    def open_output(self, job_id: JobId, relative: str) -> BinaryIO:
-        """One output, open for reading; raises as `output` does."""
         return self._folder(job_id).open_output(relative)
 
     def open_archive(self, job_id: JobId) -> BinaryIO:
@@ -218,21 +176,6 @@ class Scheduler:
         """What a process says of itself; raises UnknownProcess, ProcessUndocumented."""
         return self._catalog.doc(name)
 
-    def _entry_point(
-        self, submission: Submission, config: Mapping[str, Any]
-    ) -> tuple[FunctionOutline, tuple[str, ...]]:
-        entry = config.get("entrypoint")
-        name = entry if isinstance(entry, str) and entry else self._defaults.entrypoint
-        if submission.process != CUSTOM:
-            if submission.script is not None:
-                raise InvalidUpload(f"Send either the process {submission.process!r} or a script, not both.")
-            return self._catalog.entrypoint(submission.process, name), ()
-        if submission.script is None:
-            there = ", ".join(self._catalog.names()) or "none"
-            raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
-        outline = ScriptOutline.parse(submission.script.path.read_bytes(), filename=submission.script.name)
-        return outline.entrypoint(name), outline.warnings
-
     def _ring(self, job: Job) -> None:
         try:
             self._dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
@@ -269,39 +212,3 @@ class Scheduler:
             self._records.forget(archive_id)
             if report.state is not JobState.SUCCESS:
                 raise OutputNotFound(f"The archive could not be made: {report.error}")
-
-
-def _params(text: str | None) -> str:
-    if not text or not text.strip():
-        return "{}"
-    if len(text) > _MAX_PARAMS:
-        raise InvalidParams(f"params has {len(text)} characters; at most {_MAX_PARAMS} are allowed.")
-    value = _object("params", text, InvalidParams)
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _config(text: str | None) -> dict[str, Any]:
-    return _object("config", text, InvalidConfig) if text and text.strip() else {}
-
-
-def _object(field_name: str, text: str, error: type[InvalidParams | InvalidConfig]) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:
-        raise error(f"{field_name} is not JSON: {problem}") from None
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise error(f"{field_name} must be a JSON object ({{...}}), not {type(value).__name__}.")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _name(name: str | None) -> str | None:
-    text = (name or "").strip()
-    if len(text) > _MAX_NAME:
-        raise InvalidUpload(f"name has {len(text)} characters; at most {_MAX_NAME} are allowed.")
-    return text or None

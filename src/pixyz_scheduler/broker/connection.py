@@ -7,10 +7,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler.errors import StoreSilent, StoreUnavailable
 
 # The server is there but will not write: replica, out of memory, loading, disk full.
 _REFUSALS = ("READONLY", "OOM", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")
+
+# The client library's word for a connection that could not be made: nothing was asked.
+_CONNECTING = "connecting to"
 
 
 def connect(url: str, *, timeout: float = 5.0) -> "redis.Redis":
@@ -37,7 +40,8 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        kind = StoreUnavailable if _CONNECTING in str(error) else StoreSilent
+        raise kind(f"Redis does not answer: {error}") from error
     except redis.ResponseError as error:
         if str(error).startswith(_REFUSALS) or isinstance(error, redis.ReadOnlyError | redis.OutOfMemoryError):
             raise StoreUnavailable(f"Redis refuses to write: {error}") from error

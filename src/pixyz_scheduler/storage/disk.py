@@ -31,6 +31,16 @@ def disk_in_words(path: Path) -> Iterator[None]:
         raise
 
 
+def sync_file(path: Path) -> None:
+    """Make a file's content last."""
+    # Windows wants a handle that may write.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder last; where folders cannot be opened (Windows) they last by themselves."""
     if os.name == "nt":

@@ -11,7 +11,7 @@ from typing import Literal
 from typing_extensions import Self, assert_never
 
 from pixyz_scheduler.errors import Conflict, InvalidUpload
-from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_folder
+from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 
 Kind = Literal["script", "input"]
@@ -20,7 +20,7 @@ MAX_NAME_BYTES = 200
 
 
 class IncomingFile:
-    """One file being received. `close` makes it last; `abandon`, or an error in `write`, removes it."""
+    """One file being received. `abandon`, or an error in `write`, removes it; adopting its folder makes it last."""
 
     def __init__(self, path: Path, *, mode: int) -> None:
         self.path = path
@@ -55,16 +55,15 @@ class IncomingFile:
         self.size += len(data)
 
     def close(self) -> None:
-        """Make what was written last; again is well."""
+        """All is written; again is well."""
         if self._file.closed:
             return
         try:
             with disk_in_words(self.path):
-                os.fsync(self._file.fileno())
+                self._file.close()
         except BaseException:
             self.abandon()
             raise
-        self._file.close()
 
     def abandon(self) -> None:
         """Remove the file."""
@@ -132,19 +131,28 @@ class Incoming:
         folder = JobFolder(share=self.share, job_id=job_id)
         self.close()
         with disk_in_words(folder.path):
-            # The other folders are empty: their names are in the one above.
-            sync_folder(self.path / "inputs")
-            sync_folder(self.path)
             try:
                 self.path.rename(folder.path)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise
-            # After the renaming, so that one wait for the disk covers both.
-            set_mode(folder.path, 0o700 | self._group_bits)
-            sync_folder(self.share)
+            try:
+                self._make_last(folder)
+            except BaseException:
+                folder.remove()
+                raise
         return folder
+
+    def _make_last(self, folder: JobFolder) -> None:
+        """Wait for the disk, after the renaming: one commit of a journal then covers files, folders and the new name.
+
+        A crash before leaves a folder without a record, which nobody asks for.
+        """
+        set_mode(folder.path, 0o700 | self._group_bits)
+        for path in folder.inputs.iterdir():
+            sync_file(path)
+        sync_folder(self.share)
 
     def close(self) -> None:
         """Close what is still open."""

@@ -58,7 +58,7 @@ def test_a_waiting_job_is_pending(api):
         "cause": None,
         "cancelling": False,
         "worker": None,
-        "time_limit": 2400.0,
+        "time_limit": 3600.0,
         "priority": 5,
         "attempts": [],
     }

@@ -1,0 +1,112 @@
+"""Submission: what a user sent, and the job that it asks for."""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
+from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
+from pixyz_scheduler.storage.incoming import IncomingFile
+
+CUSTOM = "custom"
+_MAX_PARAMS = 8 << 20
+_MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a user sent, its files received already.
+
+    Attributes:
+        process: name of a process, or "custom".
+        script: the user's Python file, closed; None without.
+        file: the input, closed; None without.
+        params: JSON text, or None.
+        config: JSON text, or None.
+        name: the user's name for the job.
+    """
+
+    process: str = CUSTOM
+    script: IncomingFile | None = None
+    file: IncomingFile | None = None
+    params: str | None = None
+    config: str | None = None
+    name: str | None = None
+
+    def to_job(self, catalog: ProcessCatalog, defaults: JobOptions) -> tuple[Job, tuple[str, ...]]:
+        """The job that this asks for, with an id of its own; and what was ignored of it, in words.
+
+        Raises:
+            BadInput: naming what, where, and what is allowed.
+        """
+        params = _params(self.params)
+        config = _config(self.config)
+        entry, seen = self._entry_point(catalog, config, defaults)
+        options, ignored = merge_options(config, entry.schedule or {}, defaults)
+        job = Job(
+            id=JobId(str(uuid.uuid4())),
+            process=self.process,
+            options=options,
+            submitted=time.time(),
+            params=params,
+            name=_name(self.name),
+            script=self.script.name if self.script else None,
+            input_file=self.file.name if self.file else None,
+        )
+        return job, (*seen, *ignored)
+
+    def _entry_point(
+        self, catalog: ProcessCatalog, config: Mapping[str, Any], defaults: JobOptions
+    ) -> tuple[FunctionOutline, tuple[str, ...]]:
+        asked = config.get("entrypoint")
+        name = asked if isinstance(asked, str) and asked else defaults.entrypoint
+        if self.process != CUSTOM:
+            if self.script is not None:
+                raise InvalidUpload(f"Send either the process {self.process!r} or a script, not both.")
+            return catalog.entrypoint(self.process, name), ()
+        if self.script is None:
+            there = ", ".join(catalog.names()) or "none"
+            raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
+        outline = ScriptOutline.parse(self.script.path.read_bytes(), filename=self.script.name)
+        return outline.entrypoint(name), outline.warnings
+
+
+def _params(text: str | None) -> str:
+    if not text or not text.strip():
+        return "{}"
+    if len(text) > _MAX_PARAMS:
+        raise InvalidParams(f"params has {len(text)} characters; at most {_MAX_PARAMS} are allowed.")
+    value = _object("params", text, InvalidParams)
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _config(text: str | None) -> dict[str, Any]:
+    return _object("config", text, InvalidConfig) if text and text.strip() else {}
+
+
+def _object(field_name: str, text: str, error: type[InvalidParams | InvalidConfig]) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{field_name} is not JSON: {problem}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise error(f"{field_name} must be a JSON object ({{...}}), not {type(value).__name__}.")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _name(name: str | None) -> str | None:
+    text = (name or "").strip()
+    if len(text) > _MAX_NAME:
+        raise InvalidUpload(f"name has {len(text)} characters; at most {_MAX_NAME} are allowed.")
+    return text or None
