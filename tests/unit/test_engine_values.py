@@ -118,7 +118,7 @@ def test_editing_gives_up_what_hangs_on_the_source(tmp_path):
     scene = Scene(tmp_path / "a.glb", "glb", METRES_Y_UP, Facts(animations=2), glb=b"bytes", built=assembly_tree())
     edited = scene.edited(assembly_tree(), warnings=("decimated",))
     assert (edited.glb, edited.document, edited.facts.animations) == (None, None, 0)
-    assert edited.warnings == ("animations lost (2): the triangles were edited", "decimated")
+    assert edited.warnings == ("2 animations lost: the triangles were edited", "decimated")
 
 
 def test_a_box_knows_its_size():

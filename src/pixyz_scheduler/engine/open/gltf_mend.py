@@ -88,8 +88,19 @@ def _mend_coordinates(document: Document) -> None:
             if "material" in primitive:
                 have = {name for name in primitive["attributes"] if name.startswith("TEXCOORD")}
                 sets[primitive["material"]] = sets.get(primitive["material"], have) & have
+                for name in have:
+                    _flatten(document, primitive["attributes"][name])
     for number, material in enumerate(document.get("materials", [])):
         _take_coordinates(material, sets.get(number, set()))
+
+
+def _flatten(document: Document, index: int) -> None:
+    """Texture coordinates of three numbers, which assimp makes of some files: the third is stepped over."""
+    accessor = document["accessors"][index]
+    if accessor["type"] == "VEC3" and "bufferView" in accessor:
+        accessor["type"] = "VEC2"
+        document["bufferViews"][accessor["bufferView"]].setdefault("byteStride", 12)
+        _forget_range(accessor)
 
 
 def _take_coordinates(value: Document, have: set[str]) -> None:

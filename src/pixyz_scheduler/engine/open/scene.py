@@ -159,7 +159,7 @@ class Scene:
         """The same scene with other triangles: GLB bytes, animations, skins and exact geometry are given up."""
         facts = replace(self.facts, animations=0, skins=0, morphs=0, variants=0)
         lost = [
-            f"{what} lost ({count}): the triangles were edited"
+            f"{count} {what} lost: the triangles were edited"
             for count, what in (
                 (self.facts.animations, "animations"),
                 (self.facts.skins, "skins"),
