@@ -98,8 +98,10 @@ def check(settings: Settings) -> None:
 
 def make_app(settings: Settings) -> FastAPI:
     """The application with all that it stands on; it connects to nothing before it is asked something."""
-    records = RecordStore(connect(settings.store_url, timeout=_QUICK))
-    dispatch = CeleryDispatch(make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend))
+    client = connect(settings.store_url, timeout=_QUICK)
+    records = RecordStore(client)
+    celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
+    dispatch = CeleryDispatch(celery, client)
     scheduler = Scheduler(
         records=records,
         dispatch=dispatch,

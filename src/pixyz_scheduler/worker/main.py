@@ -44,6 +44,7 @@ _log = logging.getLogger(__name__)
 # Seconds for a renewal or a sweep: rather none than a late one.
 _QUICK = 1.0
 _PR_SET_DUMPABLE = 4
+_SWITCH = 0.0005
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
 
@@ -51,6 +52,8 @@ def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     hide_memory()
+    # A slot's thread that has its answer must not wait 5 ms for the consumer's thread to let it go on.
+    sys.setswitchinterval(_SWITCH)
     _quiet_celery()
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     slots_n = settings.concurrent_tasks if settings.pool_type == "pool" else 1
@@ -58,7 +61,8 @@ def main(settings: Settings) -> int:
     for leftover in sweep_workspaces(local_root, now=time.time()):
         _log.info("removed the workspace of a dead worker: %s", leftover)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
-    dispatch = CeleryDispatch(app)
+    client = connect(settings.store_url)
+    dispatch = CeleryDispatch(app, client)
     stopping = threading.Event()
     quick = RecordStore(connect(settings.store_url, timeout=_QUICK))
     with slots_of(settings, ahead=slots_n) as slots, LeaseKeeper(quick) as keeper, Sweeper(quick, dispatch):
@@ -73,7 +77,7 @@ def main(settings: Settings) -> int:
         )
         execution = Execution(
             worker=name,
-            records=RecordStore(connect(settings.store_url)),
+            records=RecordStore(client),
             keeper=keeper,
             dispatch=dispatch,
             start=workshop.run,
