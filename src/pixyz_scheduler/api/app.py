@@ -31,6 +31,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.scheduler import Scheduler
@@ -102,10 +103,12 @@ def make_app(settings: Settings) -> FastAPI:
     records = RecordStore(client)
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     dispatch = CeleryDispatch(celery, client)
+    share = Share(settings.share_path)
+    keep = settings.cleanup_delay if settings.cleanup_enabled else None
     scheduler = Scheduler(
         records=records,
         dispatch=dispatch,
-        share=Share(settings.share_path),
+        share=share,
         catalog=ProcessCatalog(settings.process_path),
         defaults=JobOptions(time_limit=settings.job_time_limit),
         chore_time_limit=settings.pixyz_time_limit,
@@ -113,7 +116,7 @@ def make_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with Sweeper(records, dispatch):
+        with Sweeper(records, dispatch), Janitor(records, share, keep=keep):
             yield
 
     app = FastAPI(title="Pixyz Scheduler", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
