@@ -65,8 +65,11 @@ class Janitor:
     def _run(self) -> None:
         each = CLEAN_EACH if self._keep is None else min(CLEAN_EACH, max(1.0, self._keep / 10))
         while not self._closing.wait(each):
-            try:
-                self.clean(time.time())
-            except (SchedulerError, OSError) as error:
-                # The store or the share is away: there is always a next time.
-                _log.warning("not cleaned: %s", error)
+            self._try()
+
+    def _try(self) -> None:
+        try:
+            self.clean(time.time())
+        except (SchedulerError, OSError) as error:
+            # The store or the share is away: there is always a next time.
+            _log.warning("not cleaned: %s", error)

@@ -159,9 +159,7 @@ class RecordStore:
     def ended_before(self, moment: float, *, limit: int = 100) -> list[tuple[JobId, float]]:
         """Jobs that ended before this moment (epoch seconds), the oldest first, each with its end."""
         with store_errors():
-            found = self._client.zrange(
-                "ps:finished", "-inf", moment, byscore=True, offset=0, num=limit, withscores=True
-            )
+            found = self._client.zrangebyscore("ps:finished", "-inf", moment, start=0, num=limit, withscores=True)
         return [(JobId(str(job_id)), float(ended)) for job_id, ended in cast("list[tuple[str, float]]", found)]
 
     def report(self, job_id: JobId) -> JobReport:
