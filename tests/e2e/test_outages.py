@@ -1,0 +1,206 @@
+"""What the parts can't show alone: a real worker and a real API while the store is away, and workers that come and go."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from pixyz_scheduler.broker.embedded import EmbeddedStore
+from pixyz_scheduler.cli.server import free_port
+from pixyz_scheduler.launcher.api_key import digest_of
+
+ROOT = Path(__file__).parents[2]
+KEY = "a key for outages"
+GATE = """
+import os, time
+
+def main(pc, params):
+    pc.progress_set_total(2)
+    pc.progress_next("at the gate")
+    with open(params["here"] + ".new", "w") as file:
+        file.write(str(os.getpid()))
+    os.replace(params["here"] + ".new", params["here"])
+    while not os.path.exists(params["gate"]):
+        time.sleep(0.01)
+    pc.progress_next("through")
+    return "through"
+"""
+
+
+@dataclass(frozen=True)
+class Farm:
+    """A store and an API; each test brings its workers."""
+
+    store: EmbeddedStore
+    http: httpx.Client
+    environment: dict[str, str]
+
+    def send(self, source: str, *, queue: str, **params: object) -> str:
+        import json
+
+        answer = self.http.post(
+            "/jobs",
+            files={"script": ("job.py", source)},
+            data={"params": json.dumps(params), "config": json.dumps({"queue": queue})},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["uuid"]
+
+    def details(self, job_id: str) -> dict:
+        return self.http.get(f"/jobs/{job_id}/details").json()
+
+    def ended(self, job_id: str) -> dict:
+        """Its details, once it has ended."""
+        while (details := self.details(job_id))["status"] not in ("SUCCESS", "FAILURE", "REVOKED"):
+            time.sleep(0.05)
+        return details
+
+    @contextmanager
+    def worker(self, queue: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pixyz_scheduler", "worker"],
+            env={**self.environment, "QUEUE_NAME": queue, "ENGINE": "none", **settings},
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    folder = tmp_path_factory.mktemp("farm")
+    (folder / "share").mkdir()
+    port = free_port()
+    with EmbeddedStore.start(folder / "data") as store:
+        environment = {
+            **os.environ,
+            **store.environment,
+            "PYTHONPATH": str(ROOT / "src"),
+            "SHARE_PATH": str(folder / "share"),
+            "PROCESS_PATH": str(ROOT / "processes"),
+            "API_HOST": "127.0.0.1",
+            "API_PORT": str(port),
+            "GOD_PASSWORD_SHA256": digest_of(KEY),
+            "DRAIN_TIMEOUT": "0",
+        }
+        api = subprocess.Popen([sys.executable, "-m", "pixyz_scheduler", "api"], env=environment)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": KEY}, timeout=30) as http:
+                while not _answers(http):
+                    assert api.poll() is None
+                    time.sleep(0.1)
+                yield Farm(store, http, environment)
+        finally:
+            api.terminate()
+            api.wait()
+
+
+@pytest.fixture
+def queue() -> str:
+    """Nobody else's."""
+    return f"q-{uuid.uuid4().hex[:8]}"
+
+
+@contextmanager
+def away(store: EmbeddedStore) -> Iterator[None]:
+    """The store hears and says nothing."""
+    os.kill(store.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(store.pid, signal.SIGCONT)
+
+
+def test_a_job_goes_on_to_its_end_when_the_store_was_away_while_it_ran(farm, queue, tmp_path):
+    """Silent for longer than a tick: the job's tree is frozen. The store is back: it goes on, at no charge."""
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue):
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        child = psutil.Process(int(_text(here)))
+        with away(farm.store):
+            refused = farm.http.get(f"/jobs/{job_id}")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+            assert "Redis does not answer" in refused.json()["detail"]["details"]
+            assert farm.http.get("/health/live").status_code == 200
+            assert farm.http.get("/health/ready").status_code == 503
+            while child.status() != psutil.STATUS_STOPPED:
+                time.sleep(0.05)
+            gate.touch()
+        details = farm.ended(job_id)
+    assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
+    assert [attempt["outcome"] for attempt in details["attempts"]] == ["success"]
+    assert [step["info"] for step in details["steps"]] == ["at the gate", "through"]
+
+
+def test_a_job_that_ended_while_the_store_was_away_has_its_result_when_it_is_back(farm, queue, tmp_path):
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue):
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        child = psutil.Process(int(_text(here)))
+        with away(farm.store):
+            gate.touch()
+            child.wait()
+            assert farm.http.get(f"/jobs/{job_id}").status_code == 503
+        details = farm.ended(job_id)
+    assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
+
+
+def test_jobs_of_a_queue_that_nobody_serves_wait_in_sight_and_run_in_order_once_a_worker_comes(farm, queue, tmp_path):
+    source = "def main(pc, params):\n    return params['n']\n"
+    jobs = [farm.send(source, queue=queue, n=n) for n in range(3)]
+    listed = {job["uuid"]: job["status"] for job in farm.http.get("/jobs").json()["jobs"]}
+    assert [listed[job_id] for job_id in jobs] == ["PENDING"] * 3
+    asked = farm.http.get("/jobs", params={"status": "PENDING", "queue": queue}).json()["jobs"]
+    assert [job["uuid"] for job in asked] == jobs[::-1]
+    cancelled = jobs.pop(1)
+    assert farm.http.post(f"/jobs/{cancelled}/cancel").json()["status"] == "REVOKED"
+    with farm.worker(queue):
+        ended = [farm.ended(job_id) for job_id in jobs]
+    assert [(each["status"], each["result"]) for each in ended] == [("SUCCESS", 0), ("SUCCESS", 2)]
+    # One slot: one after the other, in the order in which they came.
+    times = [moment for each in ended for moment in (each["time_info"]["started"], each["time_info"]["stopped"])]
+    assert times == sorted(times)
+    assert farm.details(cancelled)["attempts"] == []
+
+
+def test_a_worker_that_is_told_to_end_hands_its_job_back_uncharged_and_the_next_one_ends_it(farm, queue, tmp_path):
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue) as first:
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        child = psutil.Process(int(_text(here)))
+        first.terminate()
+        assert first.wait() == 0
+        assert not child.is_running()
+    details = farm.details(job_id)
+    assert (details["status"], details["retry"]) == ("RETRY", 0)
+    gate.touch()
+    with farm.worker(queue):
+        details = farm.ended(job_id)
+    assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
+    assert [(each["outcome"], each["queue"]) for each in details["attempts"]] == [("drained", queue), ("success", queue)]
+
+
+def _answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/health/ready").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _text(path: Path) -> str:
+    """What a script wrote, as soon as it is there."""
+    while not path.exists():
+        time.sleep(0.01)
+    return path.read_text()
