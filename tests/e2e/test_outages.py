@@ -1,5 +1,6 @@
 """What the parts can't show alone: a real worker and a real API while the store is away, and workers that come and go."""
 
+import json
 import os
 import signal
 import subprocess
@@ -46,8 +47,6 @@ class Farm:
     environment: dict[str, str]
 
     def send(self, source: str, *, queue: str, **params: object) -> str:
-        import json
-
         answer = self.http.post(
             "/jobs",
             files={"script": ("job.py", source)},
@@ -190,6 +189,24 @@ def test_a_worker_that_is_told_to_end_hands_its_job_back_uncharged_and_the_next_
         details = farm.ended(job_id)
     assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
     assert [(each["outcome"], each["queue"]) for each in details["attempts"]] == [("drained", queue), ("success", queue)]
+
+
+def test_a_killed_store_of_up_comes_back_with_its_jobs_and_the_running_one_goes_on(stack, api, tmp_path):
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    source = {"script": ("job.py", GATE)}
+    params = json.dumps({"here": str(here), "gate": str(gate)})
+    running = api.post("/jobs", files=source, data={"params": params}).json()["uuid"]
+    _text(here)
+    waiting = api.post("/jobs", data={"process": "api_test"}).json()["uuid"]
+    store = next(child for child in psutil.Process().children() if str(stack.folder) in " ".join(child.cmdline()))
+    store.kill()
+    while not _answers(api):
+        time.sleep(0.05)
+    gate.touch()
+    for job_id in (running, waiting):
+        while (details := api.get(f"/jobs/{job_id}/details").json())["status"] not in ("SUCCESS", "FAILURE"):
+            time.sleep(0.05)
+        assert (details["status"], details["retry"]) == ("SUCCESS", 0)
 
 
 def _answers(http: httpx.Client) -> bool:
