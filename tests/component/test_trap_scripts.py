@@ -35,7 +35,9 @@ def test_code_at_module_level_runs_in_the_child_alone_within_the_jobs_limits(ben
 
 def test_a_retry_after_a_timeout_has_the_larger_of_its_own_limit_and_the_retrys(bench):
     """The bench's PIXYZ_RETRY_TIME_LIMIT is 60 s."""
-    source = "import time\ndef main(pc, params):\n    if not pc['retry']: time.sleep(600)\n    return pc['time_limit']\n"
+    source = (
+        "import time\ndef main(pc, params):\n    if not pc['retry']: time.sleep(600)\n    return pc['time_limit']\n"
+    )
     job_id = bench.submit(source, time_limit=1.0)
     bench.execution.run(job_id, queue="cpu")
     report = bench.execution.run(job_id, queue="gpuhigh")
@@ -55,8 +57,8 @@ def test_a_retry_after_a_timeout_has_the_larger_of_its_own_limit_and_the_retrys(
 )
 def test_a_failed_job_keeps_its_steps_progress_and_times(bench, ending, error):
     source = (
-        "def main(pc, params):\n    pc.progress_set_total(4)\n    pc.progress_next('read')\n    pc.progress_next('write')\n"
-        f"    {ending}\n"
+        "def main(pc, params):\n    pc.progress_set_total(4)\n"
+        f"    pc.progress_next('read')\n    pc.progress_next('write')\n    {ending}\n"
     )
     report = bench.run(source, queue="gpuhigh", time_limit=2.0)
     assert report.state is JobState.FAILURE
@@ -92,7 +94,9 @@ def main(pc, params):
 
 
 def test_builtins_that_a_script_breaks_are_whole_for_the_next_and_for_the_worker(bench):
-    bench.run("import builtins, json, sys\ndef main(pc, params):\n    del builtins.len; json.loads = None; sys.path[:] = []\n")
+    bench.run(
+        "import builtins, json, sys\ndef main(pc, params):\n    del builtins.len; json.loads = None; sys.path[:] = []\n"
+    )
     report = bench.run("import json\ndef main(pc, params):\n    return json.loads('[1]') + [len('ab')]\n")
     assert json.loads(report.result) == [1, 2]
 

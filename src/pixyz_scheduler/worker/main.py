@@ -1,11 +1,9 @@
 """The worker process, built by hand from its settings."""
 
-import ctypes
 import logging
 import os
 import secrets
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -43,14 +41,12 @@ _log = logging.getLogger(__name__)
 
 # Seconds for a renewal or a sweep: rather none than a late one.
 _QUICK = 1.0
-_PR_SET_DUMPABLE = 4
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
 
 def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
-    hide_memory()
     _quiet_celery()
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     slots_n = settings.concurrent_tasks if settings.pool_type == "pool" else 1
@@ -150,12 +146,6 @@ def drain_when_stopped(keeper: LeaseKeeper, stopping: threading.Event, *, after:
         stopping.set()
         for timer in timers:
             timer.cancel()
-
-
-def hide_memory() -> None:
-    """A script of the same user must not read this process's environment and memory, where passwords are."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Requests that other schedulers answered with a bare 500, or paid for with files left behind."""
 
+import subprocess
 import uuid
 
 import pytest
 
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
+from tests.contract.api.conftest import running, settings_for
 
 MAIN = "def main(pc, params): pass\n"
 SCRIPT = {"script": ("job.py", MAIN)}
@@ -85,6 +87,21 @@ def test_what_is_no_output_is_refused_in_words(api, path, status):
     answer = api.http.get(f"/jobs/{job_id}/{path}")
     assert answer.status_code == status, answer.text
     assert answer.json()["detail"]["details"]
+
+
+def test_a_full_disk_is_507_in_words_and_nothing_stays_on_it(store_url, tmp_path, request):
+    disk = tmp_path / "small"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount a tmpfs: {mounted.stderr.decode().strip()}")
+    request.addfinalizer(lambda: subprocess.run(["umount", disk], check=True))
+    with running(settings_for(store_url, tmp_path, share_path=disk)) as api:
+        answer = api.send(files={"file": ("part.step", bytes(3 << 20))})
+        assert answer.status_code == 507, answer.text
+        assert "part.step" in answer.json()["detail"]["details"]
+        assert api.on_share() == []
+        assert api.send(files={"file": ("part.step", bytes(1000))}).status_code == 200
 
 
 def test_asking_for_the_outputs_of_any_uuid_makes_no_folder(api):

@@ -1,4 +1,4 @@
-"""What the parts can't show alone: a real worker and a real API while the store is away, and workers that come and go."""
+"""What the parts cannot show alone: a real API and workers while the store is away; workers that come and go."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,51 @@ def test_a_job_goes_on_to_its_end_when_the_store_was_away_while_it_ran(farm, que
     assert [step["info"] for step in details["steps"]] == ["at the gate", "through"]
 
 
+def test_requests_that_wait_for_the_store_hold_up_nobody_and_none_of_them_becomes_a_job(farm, queue):
+    answered = []
+
+    def post(_: int) -> int:
+        config = json.dumps({"queue": queue})
+        answer = farm.http.post("/jobs", files={"script": ("job.py", GATE)}, data={"config": config})
+        answered.append("a job")
+        return answer.status_code
+
+    with away(farm.store), ThreadPoolExecutor(8) as threads:
+        codes = threads.map(post, range(8))
+        assert farm.http.get("/").status_code == 200
+        assert farm.http.get("/docs").status_code == 200
+        answered.append("the welcome")
+        assert set(codes) == {503}
+    assert answered[0] == "the welcome"
+    # It reads now what they had sent.
+    farm.http.get("/health/ready")
+    assert farm.http.get("/jobs", params={"queue": queue}).json()["jobs"] == []
+
+
+def test_a_script_finds_no_secret_in_its_environment_nor_above_it_up_to_its_worker(farm, queue):
+    source = """
+import os
+
+def main(pc, params):
+    pid, seen = os.getpid(), {}
+    while pid != params["worker"]:
+        with open(f"/proc/{pid}/environ") as file:
+            seen[pid] = file.read()
+        with open(f"/proc/{pid}/stat") as file:
+            pid = int(file.read().rpartition(")")[2].split()[1])
+    return {"names": [name for name in os.environ], "seen": list(seen.values())}
+"""
+    secrets = {"REDIS_PASSWORD": "hush-redis", "GOD_PASSWORD_SHA256": digest_of("hush"), "MY_TOKEN": "hush-token"}
+    with farm.worker(queue, **secrets) as worker:
+        result = farm.ended(farm.send(source, queue=queue, worker=worker.pid))["result"]
+    assert "PATH" in result["names"]
+    assert not {*secrets, "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"} & set(result["names"])
+    # The child, its warden, the zygote.
+    assert len(result["seen"]) >= 2
+    for secret in (*secrets.values(), farm.store.broker_url):
+        assert not any(secret in environment for environment in result["seen"])
+
+
 def test_a_job_that_ended_while_the_store_was_away_has_its_result_when_it_is_back(farm, queue, tmp_path):
     here, gate = tmp_path / "here", tmp_path / "gate"
     with farm.worker(queue):
@@ -156,7 +202,7 @@ def test_a_job_that_ended_while_the_store_was_away_has_its_result_when_it_is_bac
     assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
 
 
-def test_jobs_of_a_queue_that_nobody_serves_wait_in_sight_and_run_in_order_once_a_worker_comes(farm, queue, tmp_path):
+def test_jobs_of_a_queue_that_nobody_serves_wait_in_sight_and_run_in_order_once_a_worker_comes(farm, queue):
     source = "def main(pc, params):\n    return params['n']\n"
     jobs = [farm.send(source, queue=queue, n=n) for n in range(3)]
     listed = {job["uuid"]: job["status"] for job in farm.http.get("/jobs").json()["jobs"]}
@@ -188,7 +234,17 @@ def test_a_worker_that_is_told_to_end_hands_its_job_back_uncharged_and_the_next_
     with farm.worker(queue):
         details = farm.ended(job_id)
     assert (details["status"], details["result"], details["retry"]) == ("SUCCESS", "through", 0)
-    assert [(each["outcome"], each["queue"]) for each in details["attempts"]] == [("drained", queue), ("success", queue)]
+    told = [(attempt["outcome"], attempt["queue"]) for attempt in details["attempts"]]
+    assert told == [("drained", queue), ("success", queue)]
+
+
+def test_the_memory_limit_of_the_settings_holds_in_a_worker_however_it_was_started(farm, queue):
+    source = "import time\n\ndef main(pc, params):\n    held = bytearray(400 << 20)\n    time.sleep(600)\n"
+    with farm.worker(queue, MAX_MEMORY_USAGE=str(200 * 1024)):
+        details = farm.ended(farm.send(source, queue=queue))
+    assert (details["status"], details["retry"]) == ("FAILURE", 1)
+    assert [attempt["outcome"] for attempt in details["attempts"]] == ["out_of_memory"] * 2
+    assert "of 200 MiB allowed" in details["error"]
 
 
 def test_a_killed_store_of_up_comes_back_with_its_jobs_and_the_running_one_goes_on(stack, api, tmp_path):
