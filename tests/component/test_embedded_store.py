@@ -174,6 +174,35 @@ def test_a_killed_server_is_noticed_and_loses_nothing(tmp_path):
         assert redis_client.get("job") == "1"
 
 
+@pytest.mark.parametrize("depth", [0, 120], ids=["short path", "path too long for a socket"])
+def test_a_killed_server_is_revived_on_its_data_at_its_address(tmp_path, depth):
+    data = tmp_path / ("d" * depth)
+    with EmbeddedStore.start(data) as store, client(store) as redis_client:
+        address, first = store.store_url, store.pid
+        assert not store.revive()
+        redis_client.set("job", "1")
+        os.kill(first, signal.SIGKILL)
+        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+        assert store.revive()
+        assert (store.store_url, store.exit_status) == (address, None)
+        assert store.pid != first
+        assert redis_client.get("job") == "1"
+    assert store.exit_status == 0
+
+
+def test_a_server_that_cannot_be_revived_says_why_and_may_be_asked_again(tmp_path):
+    with EmbeddedStore.start(tmp_path) as store:
+        os.kill(store.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, store.pid, os.WEXITED | os.WNOWAIT)
+        (manifest,) = (tmp_path / "store" / "appendonlydir").glob("*.manifest")
+        whole = manifest.read_text()
+        manifest.write_text("nonsense\n")
+        with pytest.raises(StoreUnavailable, match="nonsense"):
+            store.revive()
+        manifest.write_text(whole)
+        assert store.revive()
+
+
 def test_stopping_twice_does_nothing(tmp_path):
     store = EmbeddedStore.start(tmp_path)
     store.stop()

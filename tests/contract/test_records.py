@@ -45,6 +45,16 @@ def submit(store, **options):
     return job_id
 
 
+def test_a_submission_that_the_server_reads_too_late_makes_no_job(store, client):
+    """Its sender was told that Redis does not answer, and has sent it again, or given up."""
+    late, in_time = str(uuid.uuid4()), str(uuid.uuid4())
+    assert store._run("submit", late, "cpu", store.now_ms - 1, "v", "1") == -1
+    assert client.keys("ps:*") == []
+    assert store._run("submit", in_time, "cpu", store.now_ms, "v", "1") == 1
+    # Sent twice because the first answer was lost: it is there, however late.
+    assert store._run("submit", in_time, "cpu", store.now_ms - 1, "v", "1") == 0
+
+
 def claim(store, job_id, lease=OWNER, queue="cpu"):
     return store.claim(job_id, queue=queue, lease=lease)
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from pixyz_scheduler.cli.server import own_stack
+from pixyz_scheduler.launcher.member import Member
 from pixyz_scheduler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ class Running:
     url: str
     key: str
     folder: Path
+    members: tuple[Member, ...]
 
     @property
     def share(self) -> Path:
@@ -45,7 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     os.environ["PYTHONPATH"] = str(ROOT / "src")
     try:
         with own_stack(Settings(drain_timeout=5.0, process_path=ROOT / "processes"), folder) as (stack, key):
-            yield Running(stack.plan.url, key, folder)
+            yield Running(stack.plan.url, key, folder, tuple(stack._members))
     finally:
         if before is None:
             del os.environ["PYTHONPATH"]

@@ -139,22 +139,14 @@ def test_the_worker_of_a_running_job_is_killed_and_another_ends_the_job(stack, c
 
 
 def _workers(stack):
-    """The pids of the stack's workers, with their queues."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-            command = process.cmdline()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if command[-1:] == ["worker"] and environment.get("SHARE_PATH") == str(stack.share):
-            found[process.pid] = environment["QUEUE_NAME"].split(",")
-    return found
+    """The pids of the stack's workers, with their queues. Their own environment may not be read: they hide it."""
+    members = [member for member in stack.members if "worker" in member.name]
+    return {member.pid: member._environment["QUEUE_NAME"].split(",") for member in members}
 
 
 def _worker_environment(stack):
     """What the stack's own workers were given."""
-    return psutil.Process(next(iter(_workers(stack)))).environ() | {"PIXYZ_LIFELINE": ""}
+    return stack.members[1]._environment | {"PIXYZ_LIFELINE": ""}
 
 
 def _is_alive(pid):

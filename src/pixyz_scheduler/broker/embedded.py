@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -59,13 +60,21 @@ class EmbeddedStore:
     """
 
     def __init__(
-        self, *, process: subprocess.Popen[bytes], engine: Engine, address: StoreUrl, log: Path, leave: ExitStack
+        self,
+        *,
+        launch: Callable[[ExitStack], subprocess.Popen[bytes]],
+        engine: Engine,
+        address: StoreUrl,
+        log: Path,
+        leave: ExitStack,
     ) -> None:
         self.engine = engine
         self.address = address
         self.log = log
-        self._process = process
-        self._leave = leave
+        self._launch = launch
+        self._running = leave.enter_context(ExitStack())
+        self._process = launch(self._running)
+        self._leave = leave.pop_all()
 
     @classmethod
     def start(cls, data_path: Path, *, timeout: float = 30.0, search_path: str | None = None) -> EmbeddedStore:
@@ -101,11 +110,14 @@ class EmbeddedStore:
         write_marker(folder, server.engine)
         path = _socket_path(folder, leave)
         log = folder / "server.log"
-        process = _run(server, folder=folder, path=path, log=log, lock=server_lock.descriptor, leave=leave)
-        server_lock.sign(process.pid)
-        _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
-        address = StoreUrl(socket=str(path))
-        return cls(process=process, engine=server.engine, address=address, log=log, leave=leave.pop_all())
+
+        def launch(running: ExitStack) -> subprocess.Popen[bytes]:
+            process = _run(server, folder=folder, path=path, log=log, lock=server_lock.descriptor, leave=running)
+            server_lock.sign(process.pid)
+            _wait_until_it_answers(process, path=path, log=log, timeout=timeout)
+            return process
+
+        return cls(launch=launch, engine=server.engine, address=StoreUrl(socket=str(path)), log=log, leave=leave)
 
     @property
     def pid(self) -> int:
@@ -136,6 +148,18 @@ class EmbeddedStore:
     def exit_status(self) -> int | None:
         """None while the server runs; negative for a signal."""
         return self._process.poll()
+
+    def revive(self) -> bool:
+        """Start the server again, on the same data and address, where it has died; whether it had.
+
+        Raises:
+            StoreUnavailable: it does not start.
+        """
+        if self.exit_status is None:
+            return False
+        self._running.close()
+        self._process = self._launch(self._running)
+        return True
 
     def stop(self) -> None:
         """End the server by SIGTERM, which writes everything to disk, and wait for it. Again does nothing."""

@@ -1,6 +1,7 @@
 """RecordStore: the job records. Each change is one Lua script, see lua/prelude.lua for the keys."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -9,7 +10,7 @@ from typing import Any, cast
 import redis
 
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError
+from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId
 from pixyz_scheduler.jobs.progress import Progress
@@ -20,6 +21,8 @@ from pixyz_scheduler.jobs.state import JobState
 PRIORITIES = 10
 PRIORITY_SEPARATOR = ":"
 _RING_AFTER_MS = 3000
+# No longer than the quickest client waits for an answer (the API: 1 s, twice).
+_SUBMIT_WITHIN_MS = 1000
 # What a page of jobs shows; the rest of a record stays where it is.
 _LISTED = (
     *("v", "process", "options", "name", "state", "queue", "submitted", "started", "stopped"),
@@ -81,12 +84,22 @@ class RecordStore:
     def __init__(self, client: "redis.Redis", *, now_ms: int = 0) -> None:
         self._client = client
         self.now_ms = now_ms
+        self._server_ahead: int | None = None
         self._scripts = {name: client.register_script(source) for name, source in _sources().items()}
 
     def submit(self, job: Job) -> bool:
-        """Write the record of a new job, in line. False where the id is taken."""
+        """Write the record of a new job, in line. False where the id is taken.
+
+        Raises:
+            StoreUnavailable: there is no record, and there will be none: what was refused must not run later.
+        """
         fields = [text for pair in new_record(job).items() for text in pair]
-        return bool(self._run("submit", job.id, job.options.queue, *fields))
+        for ahead in (self._server_ahead, None):
+            deadline = self._server_ms(ahead) + _SUBMIT_WITHIN_MS
+            answer = self._run("submit", job.id, job.options.queue, deadline, *fields)
+            if answer >= 0:
+                return bool(answer)
+        raise StoreUnavailable("Redis does not answer in time: the job was not taken.")
 
     def claim(self, job_id: JobId, *, queue: str, lease: Lease) -> Claim:
         """Take the lease of a job whose doorbell was heard on `queue`; safe to repeat."""
@@ -196,6 +209,17 @@ class RecordStore:
         last_score, last_id, *rows = answer
         following = f"{last_score}:{last_id}" if last_id else None
         return JobPage(tuple(_listed(row) for row in rows if row[1]), following)
+
+    def _server_ms(self, ahead: int | None) -> int:
+        """The server's wall clock, which the scripts see: asked for once, then reckoned by our own steady one."""
+        if self.now_ms:
+            return self.now_ms
+        ours = time.monotonic_ns() // 1_000_000
+        if ahead is None:
+            with store_errors():
+                seconds, microseconds = self._client.time()
+            ahead = self._server_ahead = seconds * 1000 + microseconds // 1000 - ours
+        return ours + ahead
 
     def _run(self, script: str, *arguments: str | float) -> Any:
         with store_errors():

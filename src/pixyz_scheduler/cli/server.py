@@ -15,6 +15,7 @@ import typer
 
 from pixyz_scheduler.cli import exits, options, render, waiting
 from pixyz_scheduler.cli.connection import Globals, connect
+from pixyz_scheduler.process_memory import hide_memory
 
 if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
@@ -37,6 +38,7 @@ def api() -> None:
     """Serve the HTTP API, as pixyz-scheduler.conf and the environment say."""
     from pixyz_scheduler.api.app import main
 
+    hide_memory()
     settings = _settings()
     _hold_lifeline()
     raise typer.Exit(main(settings))
@@ -46,6 +48,7 @@ def worker() -> None:
     """Run jobs of the queues in QUEUE_NAME, as pixyz-scheduler.conf and the environment say."""
     from pixyz_scheduler.worker.main import main
 
+    hide_memory()
     settings = _settings()
     _hold_lifeline()
     raise typer.Exit(main(settings))
@@ -57,6 +60,7 @@ def up() -> None:
     from pixyz_scheduler.launcher.stack import Plan, Stack
     from pixyz_scheduler.logs import set_up_logging
 
+    hide_memory()
     settings = _settings()
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     digest, key = settings.god_password_sha256.get_secret_value(), None

@@ -1,5 +1,6 @@
 """Stack: the whole scheduler on one machine: store, API, a worker for 3D jobs, one for the rest."""
 
+import logging
 import os
 import threading
 import time
@@ -13,10 +14,13 @@ import httpx
 from typing_extensions import Self
 
 from pixyz_scheduler.broker.embedded import EmbeddedStore
-from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.errors import SchedulerError, Unavailable
 from pixyz_scheduler.launcher.member import Member
 
+_log = logging.getLogger(__name__)
+
 _LOOK = 0.2
+_STORE_PAUSE = 5.0
 _START_PATIENCE = 120.0
 _MARGIN = 10.0
 
@@ -65,6 +69,8 @@ class Stack:
         self._output = output
         self._closing = threading.Event()
         self._leave = ExitStack()
+        self._store: EmbeddedStore | None = None
+        self._store_due = 0.0
         self._members: list[Member] = []
         self._watch = threading.Thread(target=self._revive, name="launcher", daemon=True)
 
@@ -89,7 +95,8 @@ class Stack:
             "SHARE_PATH": str(self.plan.share_path),
         }
         if self.plan.store_data is not None:
-            shared |= self._leave.enter_context(EmbeddedStore.start(self.plan.store_data)).environment
+            self._store = self._leave.enter_context(EmbeddedStore.start(self.plan.store_data))
+            shared |= self._store.environment
         jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo"}
         rest = {**shared, "QUEUE_NAME": "control,zip,clean", "POOL_TYPE": "pool", "DISABLE_PIXYZ": "true"}
         self._members = [
@@ -121,8 +128,19 @@ class Stack:
     def _revive(self) -> None:
         while not self._closing.wait(_LOOK):
             now = time.monotonic()
+            self._revive_store(now)
             for member in self._members:
                 member.revive(now)
+
+    def _revive_store(self, now: float) -> None:
+        if self._store is None or now < self._store_due:
+            return
+        try:
+            if self._store.revive():
+                _log.warning("the store had died: it has started again, on the same data")
+        except (SchedulerError, OSError):
+            self._store_due = now + _STORE_PAUSE
+            _log.exception("the store has died and does not start: the next try is in %g s", _STORE_PAUSE)
 
     def _stop(self) -> None:
         self._closing.set()

@@ -1,6 +1,5 @@
 """The worker process, built by hand from its settings."""
 
-import ctypes
 import logging
 import os
 import secrets
@@ -43,7 +42,6 @@ _log = logging.getLogger(__name__)
 
 # Seconds for a renewal or a sweep: rather none than a late one.
 _QUICK = 1.0
-_PR_SET_DUMPABLE = 4
 _SWITCH = 0.0005
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
@@ -51,7 +49,6 @@ _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", 
 def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
-    hide_memory()
     # A slot's thread that has its answer must not wait 5 ms for the consumer's thread to let it go on.
     sys.setswitchinterval(_SWITCH)
     _quiet_celery()
@@ -154,12 +151,6 @@ def drain_when_stopped(keeper: LeaseKeeper, stopping: threading.Event, *, after:
         stopping.set()
         for timer in timers:
             timer.cancel()
-
-
-def hide_memory() -> None:
-    """A script of the same user must not read this process's environment and memory, where passwords are."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

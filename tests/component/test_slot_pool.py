@@ -1,0 +1,35 @@
+"""Our Celery pool under a real event loop."""
+
+import threading
+
+import pytest
+from kombu.asynchronous import Hub
+
+from pixyz_scheduler.worker.pool import SlotPool
+
+
+@pytest.fixture
+def pool():
+    pool = SlotPool(1)
+    pool.start()
+    yield pool
+    pool.stop()
+
+
+def test_the_end_of_a_task_wakes_the_event_loop_that_waits_for_nothing_else(pool):
+    """So the next message is fetched at once: a loop that were not woken would look again after its second."""
+    hub, gate = Hub(), threading.Event()
+    try:
+        pool.register_with_event_loop(hub)
+        for _ in range(2):
+            gate.clear()
+            pool.on_apply(gate.wait, (), {}, accept_callback=None, callback=lambda _: None)
+            assert hub.poller.poll(0) == []
+            gate.set()
+            # No timeout: it returns for the task's end, or never.
+            ((descriptor, _),) = hub.poller.poll(None)
+            callback, arguments = hub.readers[descriptor]
+            callback(*arguments)
+            assert hub.poller.poll(0) == []
+    finally:
+        hub.close()
