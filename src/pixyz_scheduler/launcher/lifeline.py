@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pixyz_scheduler.launcher.member import LIFELINE
 
@@ -24,5 +25,7 @@ def hold_lifeline(environment: Mapping[str, str]) -> None:
 def _wait_and_end(descriptor: int) -> None:
     while os.read(descriptor, 64):
         pass
-    print("the process that started this one is gone: ending", file=sys.stderr)  # noqa: T201  (nobody else would say it)
+    # Whoever read our words may be gone with it: a closed pipe, or terminal, must not keep us.
+    with suppress(OSError):
+        print("the process that started this one is gone: ending", file=sys.stderr)  # noqa: T201  (nobody else would say it)
     os.kill(os.getpid(), signal.SIGTERM)
