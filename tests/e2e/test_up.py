@@ -34,7 +34,25 @@ def home(tmp_path):
     return environment
 
 
-def start_up(environment, cwd):
+@pytest.fixture
+def start_up():
+    """Starts `up`, and ends it should the test not come to that."""
+    started = []
+
+    def start(environment, cwd):
+        process, said = _started(environment, cwd)
+        started.append(process)
+        return process, said
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        process.stdout.close()
+
+
+def _started(environment, cwd):
     process = subprocess.Popen(
         [sys.executable, "-m", "pixyz_scheduler", "up"],
         env=environment,
@@ -61,7 +79,7 @@ def end(process):
     return rest
 
 
-def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path):
+def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path, start_up):
     url = f"http://127.0.0.1:{home['API_PORT']}"
     process, said = start_up(home, tmp_path)
     key = re.search(r"Your API key: +(\S+)", said)[1]
@@ -105,7 +123,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(home, tmp_path):
     assert not (tmp_path / "share").exists()
 
 
-def test_members_end_when_their_launcher_is_killed(home, tmp_path):
+def test_members_end_when_their_launcher_is_killed(home, tmp_path, start_up):
     process, _ = start_up(home, tmp_path)
     tree = psutil.Process(process.pid).children(recursive=True)
     assert len(tree) > 3
