@@ -9,6 +9,8 @@ import pytest
 import trimesh
 
 REPOSITORY = Path(__file__).parents[2]
+NEEDS = {"step": "OCP", "iges": "OCP", "brep": "OCP", "usdz": "pxr", "usda": "pxr", "usdc": "pxr"}
+"""Formats that are written by a library which not every Python and machine has."""
 RED, BLUE = (0.8, 0.05, 0.05, 1.0), (0.05, 0.1, 0.7, 1.0)
 
 
@@ -22,6 +24,17 @@ def sample(name):
     if stated:
         pytest.fail(f"PIXYZ_TEST_SAMPLES is {stated}, and {name} is not there")
     return pytest.skip(f"no sample {name}: set PIXYZ_TEST_SAMPLES to the folder that holds it")
+
+
+def skip_where_not_written(target):
+    """A skip, with its reason, where the library that writes this format cannot be loaded."""
+    if target in NEEDS:
+        pytest.importorskip(NEEDS[target], reason=f"{target} needs {NEEDS[target]}", exc_type=ImportError)
+
+
+def skip_without_opencascade():
+    """A skip where STEP is read by cascadio, which tells less and cuts other triangles."""
+    pytest.importorskip("OCP", reason="OpenCASCADE cannot be loaded", exc_type=ImportError)
 
 
 def box_mesh(colour=None, name=None):
@@ -62,7 +75,7 @@ def write_assembly_glb(path):
 
 def write_box_step(path, *, size=(10, 20, 30), unit="MM"):
     """One named, red box of that many millimetres as STEP, its numbers in the unit given."""
-    pytest.importorskip("OCP", reason="OpenCASCADE cannot be loaded", exc_type=ImportError)
+    skip_without_opencascade()
     from OCP.BRepPrimAPI import BRepPrimAPI_MakeBox
     from OCP.Interface import Interface_Static
     from OCP.Quantity import Quantity_Color, Quantity_TypeOfColor

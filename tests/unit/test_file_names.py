@@ -32,6 +32,9 @@ from pixyz_scheduler.storage.unpack import is_archive
         ("x" * 400 + ".step", "x" * 187 + ".step"),
         ("é" * 400 + ".step", "é" * 93 + ".step"),
         ("asm.prt.7", "asm.prt.7"),
+        (". .0", "0"),
+        ("e\0\u0301.step", "é.step"),
+        ("x" * 191 + " " + "y" * 50, "x" * 191),
     ],
 )
 def test_only_the_last_part_of_a_name_is_kept_and_only_letters(sent, kept):

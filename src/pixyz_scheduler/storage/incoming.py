@@ -181,14 +181,19 @@ def clean_name(filename: str) -> str:
     its suffix. Raises InvalidUpload when nothing is left.
     """
     # "ignore" drops lone surrogates, which no disk and no JSON takes.
-    text = unicodedata.normalize("NFC", filename.encode("utf-8", "ignore").decode())
+    text = filename.encode("utf-8", "ignore").decode()
     base = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
     base = "".join("_" if letter in '<>:"|?*' else letter for letter in base if unicodedata.category(letter)[0] != "C")
-    # A leading dot would hide it; Windows drops dots and blanks at the end.
-    base = base.strip().lstrip(".").rstrip(". ").strip()
+    # Composed at last: what was dropped may have kept a letter from its accent.
+    base = _trimmed(unicodedata.normalize("NFC", base))
     if not base:
         raise InvalidUpload(f"The file name {filename!r} has nothing in it that can be a name.")
-    return _cut(base)
+    return _trimmed(_cut(base))
+
+
+def _trimmed(name: str) -> str:
+    """Without dots and blanks at both ends: a leading dot would hide it, and Windows drops them at the end."""
+    return name.strip("." + "".join(filter(str.isspace, name)))
 
 
 def _cut(name: str) -> str:

@@ -218,8 +218,8 @@ def _damage_in_words(archive: Path) -> Iterator[None]:
             raise InvalidArchive(
                 f"{archive.name} holds a name that this disk does not take: {error.strerror}."
             ) from error
-        if error.errno is None:
-            # bz2 says "Invalid data stream" so.
+        if error.errno in (None, errno.EINVAL):
+            # bz2 says "Invalid data stream" so, and zipfile that a member would begin before the file does.
             raise InvalidArchive(f"{archive.name} cannot be unpacked: {error}.") from error
         raise
 

@@ -43,7 +43,7 @@ def read(path: Path, file_format: str, options: ReadOptions, *, parallel: bool) 
         data = _load(source, path, file_format, sag.millimetres, parallel=parallel)
         document, binary = glb.split(data, path.name)
         wanted = sag.of(_diagonal(document) * 1000)
-        if wanted < sag.millimetres / 2:  # a small part, too coarse by the length alone
+        if wanted < sag.millimetres:  # a small part, too coarse by the length alone
             document, binary = glb.split(_load(source, path, file_format, wanted, parallel=parallel), path.name)
     gltf_check.check(document, len(binary), path.name)
     glb.wrap(document, _TURN)
