@@ -1,11 +1,10 @@
 """The commands that are the scheduler: up, run, api, worker. The one place that imports the server, when called."""
 
 import os
-import signal
+import shutil
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +52,10 @@ def worker() -> None:
 
 def up() -> None:
     """Start everything on this machine: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    # At once: the imports alone take a second.
+    render.note("Starting the store, the API and two workers: some seconds ...")
     from pixyz_scheduler.launcher.api_key import kept_or_new
+    from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.stack import Plan, Stack
     from pixyz_scheduler.logs import set_up_logging
 
@@ -71,10 +73,17 @@ def up() -> None:
         store_data=None if settings.store_is_configured else settings.data_path,
         drain_timeout=settings.drain_timeout,
     )
-    with _asked_to_end() as ending, Stack(plan) as stack:
-        _welcome(stack, settings, key)
-        ending.wait()
-        render.note("Ending: API, workers, store. Running jobs go back to their queues and go on at the next start.")
+    with Interrupts.caught() as asked, Stack(plan, interrupts=asked) as stack:
+        if not asked.end.is_set():
+            _welcome(stack, settings, key)
+        asked.end.wait()
+        render.note(
+            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes back "
+            "to its queue and goes on at the next `up`. Ctrl-C again: end at once."
+        )
+    render.note(
+        "Ended at once: jobs that ran are tried again at the next `up`." if asked.at_once.is_set() else "Ended."
+    )
 
 
 def run(
@@ -182,29 +191,37 @@ def _refuse_taken(host: str, port: int) -> None:
             raise typer.Exit(exits.REFUSED) from error
 
 
-@contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM; a handler only sets it."""
-    asked = threading.Event()
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
-    url = stack.plan.url
+    url, me = stack.plan.url, _as_called()
     render.line("")
-    render.line(f"Pixyz Scheduler is up:  {url}   (documentation: {url}/docs)")
+    render.line(f"Pixyz Scheduler is up:  {url}  (try it out: {url}/docs)")
+    render.line(f"Files:                  {stack.plan.share_path}")
     if key is not None:
         render.line(f"Your API key:           {key}")
-        render.line("It is shown this once; only its hash is kept. In your shell:")
-        render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key}")
+        render.line("It is shown this once; only its hash is kept. In another terminal:")
     else:
-        render.line(f"API key:                the one you have ({settings.data_path})")
-    render.line(f"Files:                  {stack.plan.share_path}")
-    render.line("Try:                    pixyz-scheduler process -n api_test -w")
+        render.line(f"API key:                {_whose_key(settings)}")
+        render.line("In another terminal:")
+    render.line("")
+    render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key or '...'}")
+    render.line(f"  {me} process -n api_test -w")
+    render.line("")
     render.line("End:                    Ctrl-C")
     sys.stdout.flush()
+
+
+def _whose_key(settings: "Settings") -> str:
+    from pixyz_scheduler.launcher.api_key import kept_at
+
+    if settings.god_password_sha256.get_secret_value():
+        return "yours, of GOD_PASSWORD_SHA256"
+    return f"the one shown at the first start; for a new one delete {kept_at(settings.data_path)}"
+
+
+def _as_called() -> str:
+    """This program as the user may type it: its bare name only where that is found and is this one."""
+    name = Path(sys.argv[0]).name
+    if name == "__main__.py":
+        return "python -m pixyz_scheduler"
+    found = shutil.which(name)
+    return name if found is not None and Path(found).samefile(sys.argv[0]) else sys.argv[0]
