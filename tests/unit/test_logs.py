@@ -41,7 +41,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_lines_are_short_on_a_terminal(stream):
+@pytest.mark.usefixtures("stream")
+def test_lines_are_short_on_a_terminal():
     terminal = Terminal()
     logs.set_up_logging(stream=terminal)
     with logs.about_job("6301a674-ac09-4255-9a59-acc6299c1d04"):

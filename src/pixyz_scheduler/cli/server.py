@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def api() -> None:
-    """Serve the HTTP API, as pixyz-scheduler.conf and the environment say."""
+    """Serve the HTTP API. Settings: pixyz-scheduler.conf and the environment."""
     from pixyz_scheduler.api.app import main
 
     settings = _settings()
@@ -42,7 +42,7 @@ def api() -> None:
 
 
 def worker() -> None:
-    """Run jobs of the queues in QUEUE_NAME, as pixyz-scheduler.conf and the environment say."""
+    """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
     from pixyz_scheduler.worker.main import main
 
     settings = _settings()
@@ -51,7 +51,7 @@ def worker() -> None:
 
 
 def up() -> None:
-    """Start everything on this machine: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    """Start it all here: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
     # At once: the imports alone take a second.
     render.note("Starting the store, the API and two workers: some seconds ...")
     from pixyz_scheduler.launcher.api_key import kept_or_new
@@ -78,8 +78,8 @@ def up() -> None:
             _welcome(stack, settings, key)
         asked.end.wait()
         render.note(
-            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes back "
-            "to its queue and goes on at the next `up`. Ctrl-C again: end at once."
+            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes "
+            "back to its queue and goes on at the next `up`. Ctrl-C again: end at once."
         )
     render.note(
         "Ended at once: jobs that ran are tried again at the next `up`." if asked.at_once.is_set() else "Ended."
@@ -99,7 +99,7 @@ def run(
     ] = Path(),
     token: options.Token = None,
 ) -> None:
-    """Run one job and fetch what it made: on the scheduler that PIXYZ_URL or -u names, else on one of its own."""
+    """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
     given = options.params(params)
     script = Path(what) if what.endswith(".py") else None
     if script is not None and not script.is_file():
@@ -126,7 +126,7 @@ def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Pat
 
 
 @contextmanager
-def own_stack(settings: "Settings", folder: Path) -> Iterator[tuple["Stack", str]]:
+def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
     """A stack with all its data in one folder, on a free port, with a key of its own, its log in the folder."""
     from pixyz_scheduler.launcher.api_key import digest_of, new_key
     from pixyz_scheduler.launcher.stack import Plan, Stack
@@ -138,9 +138,11 @@ def own_stack(settings: "Settings", folder: Path) -> Iterator[tuple["Stack", str
         key_digest=digest_of(key),
         share_path=folder / "share",
         store_data=folder / "data",
-        drain_timeout=settings.drain_timeout,
+        # Who ends before its job does ends the store with it: there is nothing to hand the job back to.
+        drain_timeout=0.0,
     )
-    with (folder / "scheduler.log").open("wb") as log, Stack(plan, output=log) as stack:
+    environment = {**os.environ, "DRAIN_TIMEOUT": "0"}
+    with (folder / "scheduler.log").open("wb") as log, Stack(plan, environment=environment, output=log) as stack:
         yield stack, key
 
 
@@ -162,7 +164,7 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
 
     with tempfile.TemporaryDirectory(prefix="pixyz-run-") as folder:
         render.note("Starting a scheduler for this job ...")
-        with own_stack(_settings(), Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
+        with own_stack(Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
             yield scheduler
 
 
