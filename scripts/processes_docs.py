@@ -17,8 +17,9 @@ HEAD = """\
 <!-- Made by scripts/processes_docs.py from the docstrings in processes/: edit those, then run scripts/docs. -->
 
 A process is a script that is there for everybody who has the key. `pixyz-scheduler list` names those of a scheduler,
-`pixyz-scheduler doc -n NAME` shows the docstring of one; so do `GET /processes` and `GET /processes/{name}`. Those below come
-along; the folder of `PROCESS_PATH` takes their place where it is set: see [Add a process](../how-to/add-a-process.md).
+`pixyz-scheduler doc -n NAME` shows the docstring of one; so do `GET /processes` and `GET /processes/{name}`. Those below
+come along; the folder of `PROCESS_PATH` takes their place where it is set: see
+[Add a process](../how-to/add-a-process.md).
 
 - A parameter that a process does not know is a warning in the result; a wrong value fails the job and says what is
   allowed.
@@ -72,7 +73,8 @@ def chapter(name: str, doc: str) -> str:
         "",
     ]
     if "Outputs" in parts:
-        lines += [f"**Outputs**: {FILE.sub(r'`\g<0>`', joined(parts['Outputs']))}", ""]
+        marked = FILE.sub(r"`\g<0>`", joined(parts["Outputs"]))
+        lines += [f"**Outputs**: {marked}", ""]
     return "\n".join(lines)
 
 
