@@ -17,7 +17,7 @@ HEAD = """\
 <!-- Made by scripts/processes_docs.py from the docstrings in processes/: edit those, then run scripts/docs. -->
 
 A process is a script that is there for everybody who has the key. `pixyz-scheduler list` names those of a scheduler,
-`pixyz-scheduler doc -n NAME` shows the docstring of one; so do `GET /processes` and `GET /processes/{name}`. Those below
+`pixyz-scheduler doc -n NAME` shows the docstring; so do `GET /processes` and `GET /processes/{name}`. Those below
 come along; the folder of `PROCESS_PATH` takes their place where it is set: see
 [Add a process](../how-to/add-a-process.md).
 

@@ -79,7 +79,7 @@ def sent(job: "JobState") -> None:
 def next_steps(job: "JobDetails") -> None:
     """After a job's end, to eyes alone: how to get at what it made."""
     if job.succeeded and sys.stdout.isatty():
-        note(f"Its result: details -j {job.uuid}; its files: outputs, download, download_all")
+        note("What it made: pixyz-scheduler details, outputs or download_all, each with -j UUID")
 
 
 def saved(path: Path) -> None:
