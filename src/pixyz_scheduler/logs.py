@@ -18,6 +18,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
 # A line of the log is a line: what a user sends must not begin one, nor colour the terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"}
+# What these tell at INFO we tell ourselves, or nobody asks.
+_CHATTY = ("celery.apps.worker", "celery.worker.consumer.connection", "httpx", "uvicorn.error")
 _SHORTEST_SECRET = 4
 """Shorter ones would blacken half of every line; they are still taken out of addresses."""
 
@@ -39,18 +41,21 @@ def set_up_logging(
 
     Args:
         level: `DEBUG` to `CRITICAL`.
-        style: `text`, or `json` for one object a line.
+        style: `text`, shorter where the stream is a terminal; or `json` for one object a line.
         secrets: texts that are replaced by `***` wherever they turn up.
         stream: where the lines go.
     """
-    formatter = _Json(tuple(secrets)) if style == "json" else _Text(tuple(secrets))
-    handler = _Handler(stream or sys.stderr)
-    handler.setFormatter(formatter)
+    stream = stream or sys.stderr
+    kind = _Json if style == "json" else _Short if stream.isatty() else _Text
+    handler = _Handler(stream)
+    handler.setFormatter(kind(tuple(secrets)))
     root = logging.getLogger()
     for old in [known for known in root.handlers if isinstance(known, _Handler)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
@@ -96,8 +101,24 @@ class _Text(_Formatter):
         fields = "".join(f" {name}={value}" for name, value in self.fields(record).items())
         said = f"{record.getMessage()}{fields}".translate(_CONTROL).replace("\n", "\n    ")
         trace = self.trace(record).translate(_CONTROL).replace("\n", "\n    ")
-        line = f"{self.time(record)} {record.levelname:<7} [{_job_id.get()}] {record.name}: {said}"
+        line = f"{self.head(record)} {said}"
         return f"{line}\n    {trace}" if trace else line
+
+    def head(self, record: logging.LogRecord) -> str:
+        return f"{self.time(record)} {record.levelname:<7} [{_job_id.get()}] {record.name}:"
+
+
+class _Short(_Text):
+    """For eyes: the time of day here, the job's first letters, and a level only where something is wrong."""
+
+    def head(self, record: logging.LogRecord) -> str:
+        job = _job_id.get()
+        parts = (
+            datetime.fromtimestamp(record.created, timezone.utc).astimezone().strftime("%H:%M:%S"),
+            f"{record.levelname}:" if record.levelno >= logging.WARNING else "",
+            f"job {job[:8]}:" if job != "-" else "",
+        )
+        return " ".join(filter(None, parts))
 
 
 class _Json(_Formatter):

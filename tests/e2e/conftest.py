@@ -12,7 +12,6 @@ import pytest
 
 from pixyz_scheduler.cli.server import own_stack
 from pixyz_scheduler.launcher.member import Member
-from pixyz_scheduler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -46,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT / "src")
     try:
-        with own_stack(Settings(drain_timeout=5.0, process_path=ROOT / "processes"), folder) as (stack, key):
+        with own_stack(folder) as (stack, key):
             yield Running(stack.plan.url, key, folder, tuple(stack._members))
     finally:
         if before is None:

@@ -104,6 +104,33 @@ def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path, start_up):
     end(process)
 
 
+def test_the_second_ctrl_c_ends_at_once_and_the_job_goes_on_at_the_next_start(home, tmp_path):
+    home["DRAIN_TIMEOUT"] = "170"  # longer than a test may take
+    url = f"http://127.0.0.1:{home['API_PORT']}"
+    process, said = start_up(home, tmp_path)
+    tree = psutil.Process(process.pid).children(recursive=True)
+    headers = {"x-api-key": re.search(r"Your API key: +(\S+)", said)[1]}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        job = client.post("/jobs", data={"process": "sleep", "params": '{"sleep": 600}'}).json()["uuid"]
+        while client.get(f"/jobs/{job}").json()["status"] not in ("STARTED", "RUNNING"):
+            pass
+    process.send_signal(signal.SIGINT)
+    for line in process.stdout:
+        if "Ctrl-C again" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    with process.stdout:
+        assert "Ended at once" in process.stdout.read()
+    assert process.wait(timeout=60) == 0
+    assert not psutil.wait_procs(tree, timeout=30)[1]
+
+    process, said = start_up(home, tmp_path)
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        assert client.get(f"/jobs/{job}").json()["status"] not in ("SUCCESS", "FAILURE")
+        client.post(f"/jobs/{job}/cancel").raise_for_status()
+    end(process)
+
+
 def test_a_port_that_is_taken_is_said_before_anything_starts(home, tmp_path):
     with httpx.Client():
         import socket

@@ -36,6 +36,32 @@ def test_every_line_inside_carries_the_jobs_id(stream):
     assert "[-]" in after
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.usefixtures("stream")
+def test_lines_are_short_on_a_terminal():
+    terminal = Terminal()
+    logs.set_up_logging(stream=terminal)
+    with logs.about_job("6301a674-ac09-4255-9a59-acc6299c1d04"):
+        log.info("attempt 1 started", extra={"queue": "cpu"})
+    log.warning("the share is full")
+    started, full = terminal.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d job 6301a674: attempt 1 started queue=cpu", started)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING: the share is full", full)
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("DEBUG", 2)])
+def test_what_libraries_tell_of_themselves_is_for_debugging(stream, level, lines):
+    logs.set_up_logging(level, stream=stream)
+    logging.getLogger("uvicorn.error").info("Waiting for application startup.")
+    logging.getLogger("uvicorn.error").error("address already in use")
+    assert len(stream.getvalue().splitlines()) == lines
+    logs.set_up_logging("DEBUG", stream=stream)
+
+
 def test_jobs_of_two_threads_stay_apart(stream):
     logs.set_up_logging(stream=stream)
     both_inside = threading.Barrier(2, timeout=10)

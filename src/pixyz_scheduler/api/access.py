@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pixyz_scheduler.api.problems import problem
 
 HEADER = "x-api-key"
-OPEN_PATHS = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
-OPEN_FOLDERS = ("/health/",)
+OPEN_PATHS = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
+OPEN_FOLDERS = ("/health/", "/docs/assets/")
 
 _NAME = HEADER.encode()
 

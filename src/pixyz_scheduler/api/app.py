@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,7 @@ from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
 from pixyz_scheduler.api.problems import LastResort, answer_problems
 from pixyz_scheduler.api.routes.backend import backend_routes
 from pixyz_scheduler.api.routes.dev import dev_routes
+from pixyz_scheduler.api.routes.docs import docs_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
 from pixyz_scheduler.api.routes.jobs import job_routes
@@ -119,7 +121,15 @@ def make_app(settings: Settings) -> FastAPI:
         with Sweeper(records, dispatch), Janitor(records, share, keep=keep):
             yield
 
-    app = FastAPI(title="Pixyz Scheduler", version=__version__, description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Pixyz Scheduler",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # FastAPI's own pages load their scripts from a public CDN: ours are in routes/docs.py.
+        docs_url=None,
+        redoc_url=None,
+    )
     _add_routes(app, scheduler, settings)
     answer_problems(app)
     describe(app)
@@ -129,6 +139,7 @@ def make_app(settings: Settings) -> FastAPI:
 def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
     metrics = Metrics()
     app.include_router(home_routes(__version__))
+    app.include_router(docs_routes(app.title))
     app.include_router(health_routes(scheduler))
     closed = [
         process_routes(scheduler),
@@ -161,6 +172,12 @@ def _without_colours(record: logging.LogRecord) -> bool:
 
 class Server(uvicorn.Server):
     """uvicorn, for which a signal to stop is no failure: the process goes on to its own end."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            _log.info("the API listens on %s, port %d", self.config.host, self.config.port)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

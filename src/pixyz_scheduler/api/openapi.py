@@ -82,7 +82,7 @@ def _text(description: str, **more: Any) -> dict[str, Any]:
 
 _FIELDS = {
     "process": _text("Name of a process, or `custom` for a script of your own.", default="custom"),
-    "params": _text("JSON object, handed to the entry point.", default="{}", examples=['{"format": "glb"}']),
+    "params": _text("JSON object, handed to the entry point.", default="{}", examples=['{"extension": "glb"}']),
     "name": _text("Your name for the job.", maxLength=200, examples=["bracket"]),
     "config": _text(_CONFIG, examples=['{"queue": "gpu", "time_limit": 600}']),
 }
@@ -98,7 +98,7 @@ JOB_FORM: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {"type": "object", "properties": {**_FIELDS, **_FILE_FIELDS}},
                 "examples": {
-                    "process": {"value": {"process": "sleep", "params": '{"time": 1}'}},
+                    "process": {"value": {"process": "sleep", "params": '{"sleep": 1}'}},
                     "script": {"value": {"name": "hello", "params": '{"name": "Ada"}'}},
                 },
             },

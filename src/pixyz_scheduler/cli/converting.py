@@ -79,7 +79,7 @@ def metadata(
     params: options.Params = None,
     token: options.Token = None,
 ) -> None:
-    """Measure a 3D file: size, parts, triangles, materials, and what it says of itself."""
+    """Measure a 3D file: size, parts, triangles, materials. And what it says of itself."""
     wanted = options.params(params)
     with connect(context, token) as scheduler:
         ended = _run(scheduler, "generate_metadata", file, wanted)

@@ -36,7 +36,7 @@ def make_app() -> typer.Typer:
         # Typer's boxes cost 90 ms of imports at each --help and break an error over lines that grep would find.
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="First steps: pixyz-scheduler list; pixyz-scheduler convert -i wheel.step -o wheel.glb",
+        epilog="First steps: pixyz-scheduler up; elsewhere: pixyz-scheduler convert -i wheel.step -o wheel.glb",
     )
     app.callback()(_before_the_command)
     for register in GROUPS:

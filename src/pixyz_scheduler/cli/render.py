@@ -76,6 +76,12 @@ def sent(job: "JobState") -> None:
         note(f"The job is {job.status}. Follow it: pixyz-scheduler status -j {job.uuid} -w")
 
 
+def next_steps(job: "JobDetails") -> None:
+    """After a job's end, to eyes alone: how to get at what it made."""
+    if job.succeeded and sys.stdout.isatty():
+        note("What it made: pixyz-scheduler details, outputs or download_all, each with -j UUID")
+
+
 def saved(path: Path) -> None:
     """A file that lies on this machine now."""
     line(str(path))
@@ -97,7 +103,8 @@ def jobs(states: Sequence["JobState"]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    rows = [_cells(job) for job in states]
+    # Who gave no name gets the process's: a column of blanks tells nothing.
+    rows = [_cells(job, name=job.name or _process(job)) for job in states]
     width = min(max([len("name"), *(len(name) for *_, name, _ in rows)]), LONGEST_NAME)
     console = Console()
     heads = f"{'uuid':36}  {'status':8}  {'progress':>8}  {set_cell_size('name', width)}  error"
@@ -198,11 +205,16 @@ class _ChangeLines:
         self._shown = text
 
 
-def _cells(job: "JobState") -> tuple[str, str, str, str, str]:
+def _process(job: "JobState") -> str:
+    process = job.raw.get("process")
+    return process if isinstance(process, str) and process != "custom" else ""
+
+
+def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, str, str]:
     progress = "" if job.progress is None else f"{job.progress} %"
     # Where the error is a traceback, its last line is what failed, in words.
     reason = (job.error or "").strip().splitlines()[-1:]
-    return _cell(job.uuid), _cell(job.status), progress, _cell(job.name or ""), _cell("".join(reason))
+    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell("".join(reason))
 
 
 def _cell(text: str) -> str:

@@ -1,11 +1,10 @@
 """The commands that are the scheduler: up, run, api, worker. The one place that imports the server, when called."""
 
 import os
-import signal
+import shutil
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def api() -> None:
-    """Serve the HTTP API, as pixyz-scheduler.conf and the environment say."""
+    """Serve the HTTP API. Settings: pixyz-scheduler.conf and the environment."""
     from pixyz_scheduler.api.app import main
 
     hide_memory()
@@ -45,7 +44,7 @@ def api() -> None:
 
 
 def worker() -> None:
-    """Run jobs of the queues in QUEUE_NAME, as pixyz-scheduler.conf and the environment say."""
+    """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
     from pixyz_scheduler.worker.main import main
 
     hide_memory()
@@ -55,8 +54,11 @@ def worker() -> None:
 
 
 def up() -> None:
-    """Start everything on this machine: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    """Start it all here: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    # At once: the imports alone take a second.
+    render.note("Starting the store, the API and two workers: some seconds ...")
     from pixyz_scheduler.launcher.api_key import kept_or_new
+    from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.stack import Plan, Stack
     from pixyz_scheduler.logs import set_up_logging
 
@@ -75,10 +77,17 @@ def up() -> None:
         store_data=None if settings.store_is_configured else settings.data_path,
         drain_timeout=settings.drain_timeout,
     )
-    with _asked_to_end() as ending, Stack(plan) as stack:
-        _welcome(stack, settings, key)
-        ending.wait()
-        render.note("Ending: API, workers, store. Running jobs go back to their queues and go on at the next start.")
+    with Interrupts.caught() as asked, Stack(plan, interrupts=asked) as stack:
+        if not asked.end.is_set():
+            _welcome(stack, settings, key)
+        asked.end.wait()
+        render.note(
+            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes "
+            "back to its queue and goes on at the next `up`. Ctrl-C again: end at once."
+        )
+    render.note(
+        "Ended at once: jobs that ran are tried again at the next `up`." if asked.at_once.is_set() else "Ended."
+    )
 
 
 def run(
@@ -94,7 +103,7 @@ def run(
     ] = Path(),
     token: options.Token = None,
 ) -> None:
-    """Run one job and fetch what it made: on the scheduler that PIXYZ_URL or -u names, else on one of its own."""
+    """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
     given = options.params(params)
     script = Path(what) if what.endswith(".py") else None
     if script is not None and not script.is_file():
@@ -121,7 +130,7 @@ def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Pat
 
 
 @contextmanager
-def own_stack(settings: "Settings", folder: Path) -> Iterator[tuple["Stack", str]]:
+def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
     """A stack with all its data in one folder, on a free port, with a key of its own, its log in the folder."""
     from pixyz_scheduler.launcher.api_key import digest_of, new_key
     from pixyz_scheduler.launcher.stack import Plan, Stack
@@ -133,9 +142,11 @@ def own_stack(settings: "Settings", folder: Path) -> Iterator[tuple["Stack", str
         key_digest=digest_of(key),
         share_path=folder / "share",
         store_data=folder / "data",
-        drain_timeout=settings.drain_timeout,
+        # Who ends before its job does ends the store with it: there is nothing to hand the job back to.
+        drain_timeout=0.0,
     )
-    with (folder / "scheduler.log").open("wb") as log, Stack(plan, output=log) as stack:
+    environment = {**os.environ, "DRAIN_TIMEOUT": "0"}
+    with (folder / "scheduler.log").open("wb") as log, Stack(plan, environment=environment, output=log) as stack:
         yield stack, key
 
 
@@ -157,7 +168,7 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
 
     with tempfile.TemporaryDirectory(prefix="pixyz-run-") as folder:
         render.note("Starting a scheduler for this job ...")
-        with own_stack(_settings(), Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
+        with own_stack(Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
             yield scheduler
 
 
@@ -186,29 +197,37 @@ def _refuse_taken(host: str, port: int) -> None:
             raise typer.Exit(exits.REFUSED) from error
 
 
-@contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM; a handler only sets it."""
-    asked = threading.Event()
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
-    url = stack.plan.url
+    url, me = stack.plan.url, _as_called()
     render.line("")
-    render.line(f"Pixyz Scheduler is up:  {url}   (documentation: {url}/docs)")
+    render.line(f"Pixyz Scheduler is up:  {url}  (try it out: {url}/docs)")
+    render.line(f"Files:                  {stack.plan.share_path}")
     if key is not None:
         render.line(f"Your API key:           {key}")
-        render.line("It is shown this once; only its hash is kept. In your shell:")
-        render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key}")
+        render.line("It is shown this once; only its hash is kept. In another terminal:")
     else:
-        render.line(f"API key:                the one you have ({settings.data_path})")
-    render.line(f"Files:                  {stack.plan.share_path}")
-    render.line("Try:                    pixyz-scheduler process -n api_test -w")
+        render.line(f"API key:                {_whose_key(settings)}")
+        render.line("In another terminal:")
+    render.line("")
+    render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key or '...'}")
+    render.line(f"  {me} process -n api_test -w")
+    render.line("")
     render.line("End:                    Ctrl-C")
     sys.stdout.flush()
+
+
+def _whose_key(settings: "Settings") -> str:
+    from pixyz_scheduler.launcher.api_key import kept_at
+
+    if settings.god_password_sha256.get_secret_value():
+        return "yours, of GOD_PASSWORD_SHA256"
+    return f"the one shown at the first start; for a new one delete {kept_at(settings.data_path)}"
+
+
+def _as_called() -> str:
+    """This program as the user may type it: its bare name only where that is found and is this one."""
+    name = Path(sys.argv[0]).name
+    if name == "__main__.py":
+        return "python -m pixyz_scheduler"
+    found = shutil.which(name)
+    return name if found is not None and Path(found).samefile(sys.argv[0]) else sys.argv[0]

@@ -57,7 +57,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run a Python script of yours on the farm, with a file if it needs one."""
+    """Run a Python script of yours. With -i FILE as its input, if it needs one."""
     bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
@@ -91,7 +91,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run a process of the scheduler, with a file if it needs one."""
+    """Run a process, as `list` shows them. With -i FILE as its input, if it needs one."""
     bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
@@ -111,7 +111,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
 def cancel_job(
     context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
 ) -> None:
-    """End a job: a waiting one at once, a running one within seconds."""
+    """End a job. A waiting one ends at once, a running one within seconds."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         state = scheduler.cancel(job)
@@ -147,4 +147,5 @@ def _show_end(ended: "JobDetails", following: Following) -> None:
             render.as_json(ended.result)
     elif not following.batch:
         render.state(ended)
+        render.next_steps(ended)
     waiting.show_error(ended)

@@ -42,7 +42,7 @@ def download_all(
     ] = None,
     token: options.Token = None,
 ) -> None:
-    """Fetch all files of a job as one zip; waits for the job's end."""
+    """Fetch all files of a job as one zip. Waits for the job's end."""
     job, bound = options.job_id(job), options.seconds(timeout, "--timeout")
     with connect(context, token) as scheduler, render.transfer_progress(Path(output).name) as show:
         saved = scheduler.download_all(job, output, on_bytes=show, on_wait=render.note, timeout=bound)

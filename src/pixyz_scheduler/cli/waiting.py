@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def follow(scheduler: "SchedulerClient", job: str, *, timeout: float | None, quiet: bool) -> "JobDetails":
     """Wait for the job's end, or leave it to itself: after `timeout` seconds, or at Ctrl-C."""
     from pixyz_scheduler.client import StillWorking
+    from pixyz_scheduler.errors import Unavailable
 
     try:
         with render.job_progress(quiet=quiet) as show:
@@ -21,6 +22,10 @@ def follow(scheduler: "SchedulerClient", job: str, *, timeout: float | None, qui
     except StillWorking as error:
         render.error(error)
         raise typer.Exit(exits.exit_status(error.status)) from error
+    except Unavailable as error:
+        render.error(error)
+        render.note(f"The job is not lost. Follow it again: pixyz-scheduler status -j {job} -w")
+        raise typer.Exit(exits.REFUSED) from error
     except KeyboardInterrupt as error:
         render.note(f"The job goes on. Follow it: pixyz-scheduler status -j {job} -w; end it: cancel -j {job}")
         raise typer.Exit(exits.INTERRUPTED) from error

@@ -18,9 +18,14 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
+def kept_at(data_path: Path) -> Path:
+    """The file that holds the key's hash."""
+    return data_path / _FILE
+
+
 def kept_or_new(data_path: Path) -> tuple[str, str | None]:
     """The hash kept in the data folder; where there is none, a new key's, with the key to be shown this once."""
-    path = data_path / _FILE
+    path = kept_at(data_path)
     if path.exists():
         return path.read_text(encoding="ascii").strip(), None
     key = new_key()

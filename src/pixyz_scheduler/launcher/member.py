@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO
@@ -14,6 +15,7 @@ _log = logging.getLogger(__name__)
 # Seconds before a member that has died starts again: longer each time, short again once it has lived for a while.
 _PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
 _LIVED = 30.0
+_LOOK = 0.05
 LIFELINE = "PIXYZ_LIFELINE"
 
 
@@ -90,14 +92,16 @@ class Member:
             else:
                 self._close()
 
-    def wait(self, timeout: float) -> None:
-        """Wait for its end; kill it when it takes longer."""
+    def wait(self, timeout: float, at_once: threading.Event) -> None:
+        """Wait for its end; kill it when that takes longer, or when `at_once` is set."""
         if self._process is None:
             return
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            _log.warning("%s did not end within %g s: killed", self.name, timeout)
+        give_up = time.monotonic() + timeout
+        while self.exit_status is None and not at_once.is_set() and time.monotonic() < give_up:
+            at_once.wait(_LOOK)
+        if self.exit_status is None:
+            if not at_once.is_set():
+                _log.warning("%s did not end within %g s: killed", self.name, timeout)
             self._process.kill()
             self._process.wait()
         self._close()

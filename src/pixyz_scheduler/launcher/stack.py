@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from pixyz_scheduler.broker.embedded import EmbeddedStore
 from pixyz_scheduler.errors import SchedulerError, Unavailable
+from pixyz_scheduler.launcher.interrupts import Interrupts
 from pixyz_scheduler.launcher.member import Member
 
 _log = logging.getLogger(__name__)
@@ -59,12 +60,19 @@ class Stack:
         plan: what to start.
         environment: of all processes; ours where None.
         output: where they write; None for our own streams.
+        interrupts: who may cut the start short, and the end.
     """
 
     def __init__(
-        self, plan: Plan, *, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+        self,
+        plan: Plan,
+        *,
+        environment: Mapping[str, str] | None = None,
+        output: IO[bytes] | None = None,
+        interrupts: Interrupts | None = None,
     ) -> None:
         self.plan = plan
+        self._interrupts = interrupts or Interrupts()
         self._environment = dict(os.environ if environment is None else environment)
         self._output = output
         self._closing = threading.Event()
@@ -112,7 +120,7 @@ class Stack:
     def _wait_for_api(self) -> None:
         api = self._members[0]
         give_up = time.monotonic() + _START_PATIENCE
-        while not self._answers():
+        while not self._interrupts.end.is_set() and not self._answers():
             if api.exit_status is not None:
                 raise Unavailable(f"The API did not start: exit status {api.exit_status}.")
             if time.monotonic() > give_up:
@@ -152,5 +160,5 @@ class Stack:
             for member in group:
                 member.stop()
             for member in group:
-                member.wait(patience)
+                member.wait(patience, self._interrupts.at_once)
         self._leave.close()

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 from pydantic import TypeAdapter
 
@@ -109,6 +110,41 @@ def test_the_statuses_are_those_of_jobs():
 def test_the_documentation_pages_are_there(api):
     assert "swagger" in api.http.get("/docs").text
     assert "redoc" in api.http.get("/redoc").text
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_the_documentation_pages_ask_no_other_host(api, page):
+    answer = httpx.get(api.url + page)
+    assert not re.findall(r"""(?:https?:)?//[^\s"'>]+""", answer.text)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert re.findall("https?:", answer.headers["content-security-policy"]) == []
+    wanted = re.findall(r"""(?:src|href|url|spec-url)\s*[=:]\s*["'](?!data:)([^"']+)["']""", answer.text)
+    assert "openapi.json" in wanted
+    assert any(name.startswith("docs/assets/") for name in wanted)
+    for name in wanted:
+        found = httpx.get(httpx.URL(api.url + page).join(name))
+        assert (name, found.status_code) == (name, 200)
+        assert len(found.content) > 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+        ("redoc.standalone.js", "text/javascript"),
+    ],
+)
+def test_their_assets_need_no_key_and_are_kept_by_the_browser(api, name, kind):
+    answer = httpx.get(f"{api.url}/docs/assets/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(kind)
+    assert "max-age" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "favicon.png", "%2e%2e%2fcore.py", "../core.py"])
+def test_no_other_file_is_to_be_had_there(api, name):
+    assert httpx.get(f"{api.url}/docs/assets/{name}").status_code in {401, 404}
 
 
 def test_metrics_count_by_the_template_of_a_route(api):
