@@ -106,6 +106,11 @@ class Execution:
             return _not_run(Hindered(str(error)))
         except SchedulerError as error:
             return _not_run(Raised(str(error)))
+        except (
+            Exception
+        ) as error:  # the last resort: the job must not wait for its lease to run out, charged for our fault
+            _log.exception("attempt %d could not be run", report.epoch)
+            return _not_run(Hindered(f"The worker could not run the job: {type(error).__name__}: {error}"))
 
     def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
