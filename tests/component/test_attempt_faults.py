@@ -1,7 +1,6 @@
-"""What goes wrong around an attempt, and what a hostile script does to its own line: it costs that job, and nothing else."""
+"""What goes wrong around an attempt, and what a hostile script does to its own line: it costs that job alone."""
 
 import json
-import os
 
 import psutil
 import pytest
@@ -14,7 +13,7 @@ HELLO = "def main(pc, params):\n    return 1\n"
 
 
 def descriptors():
-    return len(os.listdir("/proc/self/fd"))
+    return psutil.Process().num_fds()
 
 
 def test_a_request_that_cannot_be_sent_fails_its_job_and_costs_no_slot(bench):

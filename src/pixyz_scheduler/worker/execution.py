@@ -106,9 +106,7 @@ class Execution:
             return _not_run(Hindered(str(error)))
         except SchedulerError as error:
             return _not_run(Raised(str(error)))
-        except (
-            Exception
-        ) as error:  # the last resort: the job must not wait for its lease to run out, charged for our fault
+        except Exception as error:  # noqa: BLE001  (the last resort: neither the job's fault nor for its lease to tell)
             _log.exception("attempt %d could not be run", report.epoch)
             return _not_run(Hindered(f"The worker could not run the job: {type(error).__name__}: {error}"))
 
