@@ -82,6 +82,11 @@ def _params(text: str | None) -> str:
     if len(text) > _MAX_PARAMS:
         raise InvalidParams(f"params has {len(text)} characters; at most {_MAX_PARAMS} are allowed.")
     value = _object("params", text, InvalidParams)
+    try:
+        # As the script gets it: JSON holds numbers (1e999) and half characters (\\ud800) that nothing else does.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as problem:
+        raise InvalidParams(f"params holds what no script can be given: {problem}.") from None
     return json.dumps(value, separators=(",", ":"))
 
 

@@ -149,7 +149,7 @@ def test_a_huge_sparse_file_is_refused_unread(pair, tmp_path):
 
 
 def test_nan_is_not_sent(pair):
-    with pytest.raises(ValueError, match="not JSON compliant"):
+    with pytest.raises(ChannelError, match="not JSON compliant"):
         SocketChannel(pair[1]).send({"type": "result", "value": float("nan")})
 
 

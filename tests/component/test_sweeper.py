@@ -49,6 +49,48 @@ def test_a_store_that_is_away_ends_no_sweeper(tmp_path, fork_bench):
     assert fork_bench.bells.rung == []
 
 
+def test_a_record_that_nobody_can_read_keeps_no_other_from_its_end(fork_bench, store_url):
+    poison, lost, unheard = (fork_bench.submit(SLEEPY) for _ in range(3))
+    client = connect(store_url)
+    for job_id in (poison, lost):
+        fork_bench.records.now_ms = 1_000_000
+        fork_bench.records.claim(job_id, queue="cpu", lease=Lease(Fence(job_id), "w-gone"))
+    client.hset(f"ps:job:{poison}", "options", "no JSON")
+    fork_bench.records.now_ms = 1_000_000
+    for _ in range(8):
+        fork_bench.records.now_ms += 1000
+        fork_bench.records.sweep(ring_after_ms=10**6)
+    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    assert fork_bench.records.report(lost).state is JobState.RETRY
+    assert {bell.job_id for bell in fork_bench.bells.rung} == {lost, unheard}
+    client.close()
+
+
+def test_nothing_that_the_store_answers_ends_a_sweeper(fork_bench, store_url):
+    client = connect(store_url)
+    client.set("ps:leases", "not ours")
+    Sweeper(fork_bench.records, fork_bench.bells)._try()
+    client.delete("ps:leases")
+    client.close()
+
+
+def test_nothing_that_the_store_answers_ends_the_renewals(fork_bench, store_url):
+    job_id = fork_bench.submit(SLEEPY)
+    lease = Lease(Fence("mine"), "w1")
+    fork_bench.records.claim(job_id, queue="cpu", lease=lease)
+    client = connect(store_url)
+    client.delete("ps:leases")
+    client.set("ps:leases", "not ours")
+    ticks = []
+    held = Held(job_id, lease, tick=lambda: ticks.append(1), stop=ticks.append)
+    fork_bench.execution.keeper._renew(held)
+    assert ticks == []
+    client.delete("ps:leases")
+    fork_bench.execution.keeper._renew(held)
+    assert ticks == [1]
+    client.close()
+
+
 def test_a_worker_that_has_lost_its_lease_is_told_to_stop(fork_bench):
     job_id = fork_bench.submit(SLEEPY)
     lose(fork_bench, job_id)

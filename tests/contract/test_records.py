@@ -286,9 +286,9 @@ def test_a_lost_doorbell_is_rung_again_and_not_too_often(store, job_id):
     assert store.sweep().bells == ()
 
 
-@pytest.mark.parametrize("key", ["cpu", "cpu:5", "cpu:9"])
-@pytest.mark.usefixtures("job_id")
-def test_a_doorbell_that_still_lies_in_the_queue_is_not_rung_again(store, client, key):
+@pytest.mark.parametrize(("priority", "key"), [(0, "cpu"), (5, "cpu:5"), (9, "cpu:9")])
+def test_a_doorbell_that_still_lies_in_the_queue_is_not_rung_again(store, client, priority, key):
+    submit(store, priority=priority)
     client.lpush(key, "message")
     for _ in range(10):
         store.now_ms += 1000
@@ -305,6 +305,47 @@ def test_a_queue_that_holds_fewer_doorbells_than_jobs_in_line_has_its_longest_un
         if bells:
             break
     assert [bell.job_id for bell in bells] == [job_id]
+
+
+def test_the_doorbells_of_less_urgent_jobs_do_not_hide_that_an_urgent_one_is_gone(store, client):
+    """Those may lie there for days, as long as something more urgent comes."""
+    patient, urgent = submit(store, priority=9), submit(store, priority=1)
+    client.lpush("cpu:9", "the patient one's", "a cancelled one's", "another's")
+    pass_time(store, 2.5)
+    store.now_ms += 600
+    assert [bell.job_id for bell in store.sweep().bells] == [urgent]
+    assert store.report(patient).state is JobState.SENT
+
+
+def test_when_all_doorbells_are_lost_each_is_rung_before_any_is_rung_twice(store):
+    ids = {submit(store) for _ in range(10)}
+    pass_time(store, 2.5)
+    store.now_ms += 500
+    rung = []
+    for _ in range(5):
+        store.now_ms += 100
+        rung += [bell.job_id for bell in store.sweep(limit=2).bells]
+    assert (set(rung), len(rung)) == (ids, 10)
+
+
+def test_what_points_to_a_record_that_was_evicted_stops_no_sweep_and_goes(store, client):
+    waiting, held, delayed, whole = (submit(store) for _ in range(4))
+    claim(store, held)
+    claim(store, delayed)
+    store.commit(delayed, TryAgain("cpu", Tally(hindrances=1), "infrastructure", "x", delay=1.0), lease=OWNER)
+    client.delete(*(f"ps:job:{gone}" for gone in (waiting, held, delayed)))
+    pass_time(store, 8)
+    assert store.sweep().expired == ()
+    for index in ("ps:waiting:cpu:5", "ps:leases", "ps:delayed"):
+        assert set(client.zrange(index, 0, -1)) <= {whole}
+
+
+def test_a_claim_that_is_asked_again_because_its_answer_was_lost_buys_a_whole_lease(store, job_id):
+    claim(store, job_id)
+    pass_time(store, 5)
+    assert claim(store, job_id).verdict == "run"
+    pass_time(store, 6)
+    assert store.sweep().expired == ()
 
 
 def test_a_delayed_job_may_not_be_taken_before_its_time_and_is_rung_then(store, job_id):
@@ -373,7 +414,7 @@ def test_every_index_agrees_with_the_records(store, client):
         assert indexed == [f"ps:state:{report.state.value}"]
         queues = [key for key in client.scan_iter("ps:queue:*") if client.zscore(key, report.job.id) is not None]
         assert queues == [f"ps:queue:{report.queue}"]
-        waits = client.zscore(f"ps:waiting:{report.queue}", report.job.id) is not None
+        waits = client.zscore(f"ps:waiting:{report.queue}:5", report.job.id) is not None
         assert waits == report.state.is_waiting
         assert (client.zscore("ps:leases", report.job.id) is not None) == report.state.is_held
         assert (client.zscore("ps:finished", report.job.id) is not None) == report.state.is_terminal

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixyz_scheduler import conf_file
@@ -302,6 +302,7 @@ def test_a_wrong_secret_that_is_given_directly_is_not_shown_either():
     assert "hunter2" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.binary(), st.text(alphabet="AD_=#'\"\\ ~${}\n\r\t\0x1:/,é", max_size=60)),
     st.sampled_from([*KNOWN, *SECRETS]),
@@ -314,6 +315,7 @@ def test_whatever_stands_in_the_file_ends_in_settings_or_in_a_settings_error(tmp
         Settings.load({}, folder)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8")), st.sampled_from([*KNOWN, *SECRETS]))
 def test_whatever_stands_in_the_environment_ends_in_settings_or_in_a_settings_error(value, name):
     with suppress(SettingsError):

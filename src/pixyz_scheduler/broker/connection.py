@@ -26,6 +26,8 @@ def connect(url: str, *, timeout: float = 5.0) -> "redis.Redis":
     return redis.Redis.from_url(
         url,
         decode_responses=True,
+        # A lone surrogate (half of a character, which JSON can carry) is stored as a question mark, and harms nobody.
+        encoding_errors="replace",
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         # A pooled connection may be stale after the server's restart: try once more, at once.

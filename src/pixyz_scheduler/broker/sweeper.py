@@ -8,7 +8,7 @@ from typing_extensions import Self
 
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.records import Bell, RecordStore
-from pixyz_scheduler.errors import JobNotFound, SchedulerError, StoreUnavailable
+from pixyz_scheduler.errors import JobNotFound, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Attempt
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Lost
@@ -40,13 +40,14 @@ class Sweeper:
     def sweep(self) -> None:
         """Look once."""
         found = self._records.sweep()
-        for job_id in found.expired:
-            with about_job(job_id):
-                self._end(job_id)
+        # Bells first: the records say already that they were rung.
         for bell in found.bells:
             with about_job(bell.job_id):
                 _log.info("doorbell rung again", extra={"queue": bell.queue})
                 self._dispatch.ring(bell)
+        for job_id in found.expired:
+            with about_job(job_id):
+                self._end_if_readable(job_id)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -65,8 +66,16 @@ class Sweeper:
             self.sweep()
         except StoreUnavailable as error:
             _log.debug("not swept: %s", error)
-        except SchedulerError:
+        except Exception:  # noqa: BLE001  (whatever it is: nobody looks after lost jobs when this thread has ended)
             _log.exception("not swept")
+
+    def _end_if_readable(self, job_id: JobId) -> None:
+        try:
+            self._end(job_id)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  (one record that nobody can read must not keep the others from their end)
+            _log.exception("a lost attempt was not ended")
 
     def _end(self, job_id: JobId) -> None:
         lease = self._records.fence_of(job_id)

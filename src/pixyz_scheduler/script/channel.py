@@ -19,7 +19,9 @@ import array
 import contextlib
 import errno
 import json
+import math
 import os
+import re
 import socket
 import stat
 import struct
@@ -38,6 +40,8 @@ MAX_MESSAGE = 80 * 1024 * 1024
 _MAX_DESCRIPTORS = 4
 _DESCRIPTOR = array.array("i")
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+# Written as an escape: a lone one passes as JSON, and can then be stored nowhere.
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 _LENGTH = struct.Struct(">I")
 
 
@@ -161,9 +165,12 @@ def encode(message: dict[str, Any]) -> bytes:
     """One message as JSON text in UTF-8.
 
     Raises:
-        ChannelError: it is larger than any reader takes.
+        ChannelError: it is larger than any reader takes, or holds what JSON in UTF-8 cannot.
     """
-    packet = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        packet = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError) as error:
+        raise ChannelError(f"The {message.get('type')} cannot be sent: {error}") from error
     if len(packet) > MAX_MESSAGE:
         raise ChannelError(f"The {message.get('type')} takes {len(packet)} bytes; at most {MAX_MESSAGE} are allowed.")
     return packet
@@ -176,12 +183,21 @@ def decode(packet: bytes) -> dict[str, Any]:
         ChannelError: not a JSON object.
     """
     try:
-        message = json.loads(packet.decode(), parse_constant=_refuse_constant)
+        message = json.loads(packet.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        if _HALF_CHARACTER.search(packet):
+            json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise ChannelError(f"A message is not JSON: {error}") from None
     if not isinstance(message, dict):
         raise ChannelError("A message is not a JSON object.")
     return message
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is more than a number can be")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -106,6 +106,9 @@ class Execution:
             return _not_run(Hindered(str(error)))
         except SchedulerError as error:
             return _not_run(Raised(str(error)))
+        except Exception as error:  # noqa: BLE001  (the last resort: neither the job's fault nor for its lease to tell)
+            _log.exception("attempt %d could not be run", report.epoch)
+            return _not_run(Hindered(f"The worker could not run the job: {type(error).__name__}: {error}"))
 
     def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))

@@ -41,6 +41,7 @@ class Slot:
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
+        self.is_dead = False
         self._spares: deque[Spare] = deque()
 
     def start(self, request: Mapping[str, Any]) -> "ForkedChild":
@@ -48,6 +49,7 @@ class Slot:
 
         Raises:
             WardenGone: there is none and there will be none.
+            ChannelError, OSError: the request cannot be sent; the slot is of no use any more.
         """
         while True:
             while not self._spares:
@@ -56,10 +58,13 @@ class Slot:
             self.tell({"taken": spare.pid})
             try:
                 SocketChannel(spare.channel).send(dict(request))
-            except OSError:
+            except ConnectionError:
                 # It died while it waited; the next one has not.
                 spare.close()
                 continue
+            except BaseException:
+                spare.close()
+                raise
             return ForkedChild(self, spare)
 
     def hear(self) -> tuple[int, Exited] | Froze | None:
@@ -73,6 +78,7 @@ class Slot:
         except ConnectionResetError:
             packet, descriptors = b"", []
         if not packet:
+            self.is_dead = True
             raise WardenGone("The warden of a slot has died.")
         match json.loads(packet):
             case {"spare": int(pid)}:
@@ -91,6 +97,14 @@ class Slot:
         """Send the warden a word; one that is gone is heard of by `hear`."""
         with suppress(OSError):
             self.control.send(json.dumps(message).encode())
+
+    def tick(self) -> None:
+        """Tell the warden that the lease is held, and never wait for that.
+
+        One that hears nothing (stopped, or stuck on a disk) must not hold up who renews everybody's leases.
+        """
+        with suppress(OSError):
+            self.control.send(b'{"tick": true}', socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Let the warden go, and all its children."""
@@ -138,7 +152,7 @@ class ForkedChild:
 
     def tick(self) -> None:
         """The worker lives and holds the lease."""
-        self._slot.tell({"tick": True})
+        self._slot.tick()
 
     def kill(self) -> None:
         """End the whole tree."""

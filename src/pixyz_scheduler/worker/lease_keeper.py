@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing_extensions import Self
 
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.jobs.attempt import Lease
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Cancelled, Lost
@@ -21,6 +20,8 @@ _log = logging.getLogger(__name__)
 RENEW_EACH = 1.0
 # At most 20 writes of progress a second for a job.
 _TELL_EACH = 0.05
+# And at most a tenth of our time.
+_REST = 10
 
 
 @dataclass
@@ -70,6 +71,7 @@ class LeaseKeeper:
     def __init__(self, records: RecordStore) -> None:
         self._records = records
         self._held: dict[JobId, Held] = {}
+        self._stopping: Stop | None = None
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
@@ -80,6 +82,9 @@ class LeaseKeeper:
             held.next_renewal = time.monotonic() + RENEW_EACH
             self._held[held.job_id] = held
             self._changed.notify()
+            stopping = self._stopping
+        if stopping is not None:
+            held.stop(stopping)
 
     def tell(self, job_id: JobId, progress: Progress) -> None:
         """Pass on the progress of an attempt, soon."""
@@ -95,8 +100,9 @@ class LeaseKeeper:
             self._held.pop(job_id, None)
 
     def stop_all(self, reason: Stop) -> None:
-        """Ask every attempt to stop."""
+        """Ask every attempt to stop, those that begin from now on too."""
         with self._changed:
+            self._stopping = reason
             held = list(self._held.values())
         for each in held:
             each.stop(reason)
@@ -133,13 +139,15 @@ class LeaseKeeper:
         progress = held.take_progress()
         try:
             answer = self._records.renew(held.job_id, lease=held.lease, progress=progress)
-        except SchedulerError as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is: without this thread every lease of the worker is lost)
             # No tick: after a while the warden freezes the tree, until the store is back.
             _log.warning("lease of job %s not renewed: %s", held.job_id, error)
             held.give_back(progress)
             held.next_renewal = held.next_telling = asked + RENEW_EACH
             return
-        held.next_renewal, held.next_telling = asked + RENEW_EACH, asked + _TELL_EACH
+        told = time.monotonic()
+        # What takes long to tell (ten thousand steps) is told less often, lest it fill the store's log and our time.
+        held.next_renewal, held.next_telling = asked + RENEW_EACH, told + max(_TELL_EACH, _REST * (told - asked))
         if answer == "go_on":
             held.tick()
         elif answer == "stop":

@@ -41,7 +41,11 @@ class ForkSlots:
             slot.close()
             raise
         else:
-            self._free.append(slot)
+            if slot.is_dead:
+                # Its spares are dying with their warden.
+                slot.close()
+            else:
+                self._free.append(slot)
         finally:
             child.close()
 
@@ -60,6 +64,10 @@ class ForkSlots:
                 return slot, slot.start(request)
             except WardenGone:
                 slot.close()
+            except BaseException:
+                # A spare is taken that has no request: with its warden it goes.
+                slot.close()
+                raise
 
 
 class SpawnSlots:
@@ -75,8 +83,9 @@ class SpawnSlots:
     @contextmanager
     def child(self, request: Mapping[str, Any]) -> Iterator[Child]:
         """See Slots."""
-        child = SpawnedChild(request, environment=self._environment)
+        child = SpawnedChild(environment=self._environment)
         try:
+            child.start(request)
             yield child
         finally:
             child.close()

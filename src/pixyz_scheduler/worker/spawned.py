@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any
@@ -22,16 +23,17 @@ from pixyz_scheduler.worker.events import Event, Exited, Message, Nonsense, Outp
 
 MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
+_WAITING_EVENTS = 64
 
 
 class SpawnedChild:
     """A child at work in an interpreter of its own. See `events.Child`.
 
     Its whole tree is found by its session and, on Linux, by a mark in the environment. It is not frozen when the
-    worker falls silent.
+    worker falls silent. `start` hands over its request; `close` ends it where it has not ended.
     """
 
-    def __init__(self, request: Mapping[str, Any], *, environment: Mapping[str, str]) -> None:
+    def __init__(self, *, environment: Mapping[str, str]) -> None:
         self._mark = secrets.token_hex(16)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pixyz_scheduler.worker.spawned"],
@@ -42,25 +44,30 @@ class SpawnedChild:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        # Bounded, so that a flood fills the pipes and not our memory.
+        self._events: queue.Queue[Event | None] = queue.Queue(_WAITING_EVENTS)
+        self._has_ended = False
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        """Hand over its request; raises ChannelError for one that cannot be sent."""
         with suppress(OSError):  # it died at once: its exit says so
             StreamChannel(_none(), _pipe(self._process.stdin)).send(dict(request))
 
     def events(self, timeout: float | None) -> Iterator[Event]:
         """What has happened."""
-        try:
+        # One at a time: between two the limits are looked at, however fast they come.
+        with suppress(queue.Empty):
             event = self._events.get(timeout=timeout)
-            while event is not None:
+            self._has_ended = isinstance(event, Exited)
+            if event is not None:
                 yield event
-                event = self._events.get_nowait()
-        except queue.Empty:
-            return
 
     def interrupt(self) -> None:
         """Make a waiting `events` return."""
-        self._events.put(None)
+        with suppress(queue.Full):  # then nobody waits
+            self._events.put_nowait(None)
 
     def tick(self) -> None:
         """Not needed: nobody freezes it."""
@@ -70,7 +77,11 @@ class SpawnedChild:
         self._kill_tree()
 
     def close(self) -> None:
-        """Close our ends; the child is gone."""
+        """Close our ends, once the child is gone."""
+        if not self._has_ended:
+            self.kill()
+        while not self._has_ended:
+            deque(self.events(None), maxlen=0)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with suppress(OSError):
                 _pipe(pipe).close()

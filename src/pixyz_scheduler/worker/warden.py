@@ -65,6 +65,7 @@ class Warden:
                 else:
                     self._reap(descriptor)
             self._freeze_if_unheard()
+            self._bury()
 
     def _hear(self) -> None:
         try:
@@ -119,12 +120,24 @@ class Warden:
         self._tell({"exit": pid, "status": status, "peak": usage.ru_maxrss})
         self._fork_spare()
 
+    def _bury(self) -> None:
+        """Reap what has left the child at work for us and ended: a long job may leave thousands."""
+        if self._at_work is not None:
+            ours = self._pids.values()
+            for pid in tree.children(os.getpid()):
+                if pid not in ours:
+                    with suppress(ChildProcessError):
+                        os.waitpid(pid, os.WNOHANG)
+
     def _fork_spare(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, writing = os.pipe()
         warden = os.getpid()
         pid = os.fork()
         if pid == 0:
+            # It would keep its own line open after everybody else.
+            ours.close()
+            os.close(reading)
             self._become_spare(theirs, writing, warden=warden)
         theirs.close()
         os.close(writing)

@@ -15,7 +15,11 @@ if not state then return {'unknown'} end
 if TERMINAL[state] then return with_record('done') end
 local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue')
 if HELD[state] then
-  if got[1] == nonce then return with_record('run') end
+  if got[1] == nonce then
+    -- Asked again because the answer was lost: the work begins now.
+    redis.call('ZADD', 'ps:leases', 'XX', now + ttl, id)
+    return with_record('run')
+  end
   return {'taken'}
 end
 if got[2] == '1' then

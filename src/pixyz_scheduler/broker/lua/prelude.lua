@@ -6,7 +6,7 @@
 --   ps:state:<STATE>    zset, the same by stored state; likewise
 --   ps:queue:<queue>    zset, the same by queue; likewise
 --   ps:name:<name>      zset, the same by the user's name; likewise
---   ps:waiting:<queue>  zset id -> logical ms since when it waits; until claimed
+--   ps:waiting:<queue>:<priority>  zset id -> logical ms when its doorbell was rung last; until claimed
 --   ps:queues           set of queue names that have, or had, somebody waiting
 --   ps:delayed          zset id -> logical ms when it may be taken again
 --   ps:leases           zset id -> logical ms when the lease runs out
@@ -60,6 +60,14 @@ local function set_state(id, state)
   redis.call('XADD', 'ps:ev', 'MAXLEN', '~', EVENTS, '*', 'id', id, 'state', state, 'epoch', got[3], 'at', wall_s())
 end
 
+local function line_of(queue, priority) return 'ps:waiting:' .. queue .. ':' .. priority end
+
+-- Its doorbell is rung with this.
+local function wait_in_line(id, queue, priority, now)
+  redis.call('ZADD', line_of(queue, priority), now, id)
+  redis.call('SADD', 'ps:queues', queue)
+end
+
 -- Into a queue's line, its doorbell about to be rung by the caller; after a delay the sweeper rings.
 local function line_up(id, queue, now, delay)
   local k = key(id)
@@ -71,17 +79,15 @@ local function line_up(id, queue, now, delay)
   end
   redis.call('ZREM', 'ps:leases', id)
   if delay > 0 then
-    redis.call('HSET', k, 'rung', '')
     redis.call('ZADD', 'ps:delayed', now + delay, id)
   else
-    redis.call('HSET', k, 'rung', now)
-    redis.call('ZADD', 'ps:waiting:' .. queue, now, id)
-    redis.call('SADD', 'ps:queues', queue)
+    wait_in_line(id, queue, redis.call('HGET', k, 'priority'), now)
   end
 end
 
 local function leave_line(id)
-  redis.call('ZREM', 'ps:waiting:' .. redis.call('HGET', key(id), 'queue'), id)
+  local at = redis.call('HMGET', key(id), 'queue', 'priority')
+  redis.call('ZREM', line_of(at[1], at[2]), id)
   redis.call('ZREM', 'ps:delayed', id)
 end
 

@@ -1,42 +1,55 @@
 -- sweep(limit, ring ms, separator, priorities): what nobody else will do. {expired ids, bells}
 -- expired: jobs whose lease ran out, for `decide` and commit(by sweeper).
--- bells: {id, queue, priority} of waiting jobs whose doorbell is gone: a queue that holds fewer messages than
--- jobs in line has lost some, so the longest unheard are rung again, at most once each `ring ms`.
+-- bells: {id, queue, priority} of waiting jobs whose doorbell is gone: a list that holds fewer messages than there are
+-- jobs in its line has lost some, so the longest unheard are rung again, at most once each `ring ms`. Line by line:
+-- the many messages of a low priority must not hide that an urgent one is gone.
 local limit, ring, separator, priorities = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local now = logical_ms()
-local expired = redis.call('ZRANGEBYSCORE', 'ps:leases', '-inf', now, 'LIMIT', 0, limit)
-local bells = {}
-local function bell(id, queue)
-  redis.call('HSET', key(id), 'rung', now)
-  bells[#bells + 1] = {id, queue, redis.call('HGET', key(id), 'priority')}
+local expired, bells = {}, {}
+
+-- A record may have been evicted or deleted by hand: what points to it goes, lest it stop every sweep.
+local function due(index)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, limit)) do
+    local at = redis.call('HMGET', key(id), 'queue', 'priority')
+    if at[1] and at[2] then
+      found[#found + 1] = {id, at[1], at[2]}
+    else
+      redis.call('ZREM', index, id)
+    end
+  end
+  return found
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'ps:delayed', '-inf', now, 'LIMIT', 0, limit)) do
-  local queue = redis.call('HGET', key(id), 'queue')
-  redis.call('ZREM', 'ps:delayed', id)
-  redis.call('ZADD', 'ps:waiting:' .. queue, now, id)
-  redis.call('SADD', 'ps:queues', queue)
-  bell(id, queue)
+for _, job in ipairs(due('ps:leases')) do expired[#expired + 1] = job[1] end
+
+for _, job in ipairs(due('ps:delayed')) do
+  redis.call('ZREM', 'ps:delayed', job[1])
+  wait_in_line(job[1], job[2], job[3], now)
+  bells[#bells + 1] = job
 end
 
 for _, queue in ipairs(redis.call('SMEMBERS', 'ps:queues')) do
-  local line = 'ps:waiting:' .. queue
-  local waiting = redis.call('ZCARD', line)
-  if waiting == 0 then
-    redis.call('SREM', 'ps:queues', queue)
-  else
-    local messages = redis.call('LLEN', queue)
-    for p = 1, priorities - 1 do messages = messages + redis.call('LLEN', queue .. separator .. p) end
-    local missing = math.min(waiting - messages, limit)
-    if missing > 0 then
-      for _, id in ipairs(redis.call('ZRANGEBYSCORE', line, '-inf', now - ring, 'LIMIT', 0, limit)) do
-        if missing <= 0 then break end
-        if now - (tonumber(redis.call('HGET', key(id), 'rung')) or 0) >= ring then
-          bell(id, queue)
-          missing = missing - 1
+  local somebody = false
+  for priority = 0, priorities - 1 do
+    local line = line_of(queue, priority)
+    local waiting = redis.call('ZCARD', line)
+    if waiting > 0 then
+      somebody = true
+      local messages = redis.call('LLEN', priority == 0 and queue or queue .. separator .. priority)
+      local missing = math.min(waiting - messages, limit)
+      if missing > 0 then
+        for _, id in ipairs(redis.call('ZRANGEBYSCORE', line, '-inf', now - ring, 'LIMIT', 0, missing)) do
+          if redis.call('EXISTS', key(id)) == 1 then
+            redis.call('ZADD', line, now, id)
+            bells[#bells + 1] = {id, queue, tostring(priority)}
+          else
+            redis.call('ZREM', line, id)
+          end
         end
       end
     end
   end
+  if not somebody then redis.call('SREM', 'ps:queues', queue) end
 end
 return {expired, bells}

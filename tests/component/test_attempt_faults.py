@@ -1,0 +1,190 @@
+"""What goes wrong around an attempt, and what a hostile script does to its own line: it costs that job alone."""
+
+import json
+
+import psutil
+import pytest
+
+from pixyz_scheduler.jobs.outcome import Drained
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.worker.events import Exited, Output
+
+HELLO = "def main(pc, params):\n    return 1\n"
+
+
+def descriptors():
+    return psutil.Process().num_fds()
+
+
+def test_a_request_that_cannot_be_sent_fails_its_job_and_costs_no_slot(bench):
+    assert bench.run(HELLO).state is JobState.SUCCESS
+    before = descriptors()
+    for _ in range(3):
+        job_id = bench.submit(HELLO, params='{"a": 1e999}')
+        bench.execution.run(job_id, queue="cpu")
+        report = bench.records.report(job_id)
+        assert (report.state, report.cause) == (JobState.FAILURE, "script_error")
+        assert "cannot be sent" in report.error
+        assert bench.run(HELLO).state is JobState.SUCCESS
+    assert descriptors() == before
+
+
+def test_a_child_does_not_outlive_whoever_watched_it(slots, tmp_path):
+    script = tmp_path / "waits.py"
+    script.write_text("import time\ndef main(pc, params):\n    time.sleep(600)\n")
+
+    def watch():
+        with slots.child({"type": "request", "context": {"script": str(script)}}) as child:
+            pids.append(child.pid)
+            raise InterruptedError
+
+    pids = []
+    with pytest.raises(InterruptedError):
+        watch()
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=30)
+    assert not alive
+
+
+def test_what_nobody_foresaw_is_the_surroundings_fault_and_not_a_lost_worker(fork_bench):
+    job_id = fork_bench.submit(HELLO)
+    logs = fork_bench.share.folder(job_id).logs
+    logs.rmdir()
+    logs.write_text("a file where a folder should be")
+    fork_bench.execution.run(job_id, queue="cpu")
+    report = fork_bench.records.report(job_id)
+    assert (report.state, report.queue, report.cause) == (JobState.RETRY, "cpu", "infrastructure")
+    assert "FileExistsError" in report.error
+    assert (report.tally.crashes, report.tally.hindrances) == (0, 1)
+
+
+def test_a_job_that_begins_while_the_worker_drains_goes_back_too(bench):
+    bench.execution.keeper.stop_all(Drained())
+    report = bench.run("import time\ndef main(pc, params):\n    time.sleep(600)\n")
+    assert (report.state, report.cause, report.tally.crashes) == (JobState.RETRY, "drained", 0)
+
+
+def test_a_child_holds_one_end_of_its_line_and_no_other(fork_bench):
+    source = """
+import os
+def main(pc, params):
+    paths = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    links = [os.readlink(path) for path in paths if os.path.islink(path)]
+    return sorted(link for link in links if link.startswith(("socket", "pipe")))
+"""
+    links = json.loads(fork_bench.run(source).result)
+    assert [link.partition(":")[0] for link in links] == ["pipe", "pipe", "socket"]
+    assert links[0] == links[1]
+
+
+def test_what_a_long_job_leaves_behind_while_it_runs_is_buried(fork_bench):
+    source = """
+import os
+def zombies():
+    parent = os.getppid()
+    pids = open(f"/proc/{parent}/task/{parent}/children").read().split()
+    return [pid for pid in pids if open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"]
+def main(pc, params):
+    seen = 0
+    for _ in range(20):
+        pid = os.fork()
+        if pid == 0:
+            if os.fork() == 0:
+                while os.getppid() != pc_parent: pass
+                os._exit(0)
+            os._exit(0)
+        os.waitpid(pid, 0)
+    while True:
+        try:
+            if not zombies(): return True
+        except FileNotFoundError:
+            pass
+""".replace("pc_parent", "int(open(f'/proc/{os.getpid()}/stat').read().rpartition(')')[2].split()[1])")
+    report = fork_bench.run(source, queue="gpuhigh", time_limit=60.0)
+    assert report.state is JobState.SUCCESS, report.error
+
+
+SEND = """
+import os
+def main(pc, params):
+    line = pc["progress"]._channel._sock
+    line.send({message})
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        rb'{"type": "result", "value": "\ud800"}',
+        rb'{"type": "result", "value": 1e999}',
+        rb'{"type": "error", "error": "\udfff", "traceback": ""}',
+        rb'{"type": "progress_output", "value": -1e999}',
+        rb'{"type": "step", "info": "\ud800"}',
+        b"no JSON",
+        b"[]",
+        b"\xff\xfe",
+    ],
+)
+def test_what_no_record_can_hold_fails_the_job_that_said_it(fork_bench, message):
+    source = SEND.format(message=message, then="\n    while True: pass")
+    report = fork_bench.run(source)
+    assert (report.state, report.cause) == (JobState.FAILURE, "script_error")
+    assert "scheduler's own channel" in report.error
+    assert fork_bench.run(HELLO).state is JobState.SUCCESS
+
+
+@pytest.mark.parametrize("then", ["line.close()", "os.closerange(0, 100)", "os.dup2(0, line.fileno())"])
+def test_a_script_that_loses_its_line_has_crashed(fork_bench, then):
+    report = fork_bench.run(SEND.format(message=b"{}", then=then), queue="gpuhigh")
+    assert (report.state, report.cause) == (JobState.FAILURE, "exit")
+    assert fork_bench.run(HELLO).state is JobState.SUCCESS
+
+
+@pytest.mark.parametrize("body", ["os.kill(os.getpid(), signal.SIGSTOP)", "os.write(1, FLOOD)", "os.write(1, b'x')"])
+def test_a_script_that_stops_itself_or_floods_its_log_is_ended_by_its_time_limit(bench, body):
+    source = f"import os, signal\nFLOOD = b'x' * 65536\ndef main(pc, params):\n    while True: {body}\n"
+    assert bench.run(source, queue="gpuhigh", time_limit=0.5).cause == "timeout"
+
+
+def test_a_flood_that_is_read_slowly_waits_in_the_pipe_and_comes_whole(slots, tmp_path):
+    script = tmp_path / "flood.py"
+    script.write_text("import os\ndef main(pc, params):\n    for _ in range(400): os.write(1, b'x' * 65536)\n")
+    came = 0
+    with slots.child({"type": "request", "context": {"script": str(script)}}) as child:
+        seen = None
+        while not isinstance(seen, Exited):
+            for seen in child.events(None):
+                came += len(seen.text) if isinstance(seen, Output) else 0
+    assert (seen.exit_code, came) == (0, 400 * 65536)
+
+
+def test_two_hundred_processes_that_never_end_are_ended_with_their_job(bench):
+    source = """
+import os, time
+def main(pc, params):
+    for _ in range(200):
+        if os.fork() == 0:
+            os.setsid()
+            while True: time.sleep(60)
+    time.sleep(600)
+"""
+    mine = psutil.Process()
+    before = {child.pid for child in mine.children(recursive=True)}
+    assert bench.run(source, queue="gpuhigh", time_limit=1.0).cause == "timeout"
+    left = [child for child in mine.children(recursive=True) if child.pid not in before]
+    assert len(left) < 10  # spares, and the readers of a spawned child
+
+
+def test_a_slot_is_as_it_was_after_many_jobs(fork_bench):
+    for _ in range(3):
+        fork_bench.run(HELLO)
+    mine = psutil.Process()
+
+    def inventory():
+        tree = mine.children(recursive=True)
+        return descriptors(), mine.num_threads(), len(tree), sorted(child.num_fds() for child in tree)
+
+    before = inventory()
+    for _ in range(50):
+        assert fork_bench.run(HELLO).state is JobState.SUCCESS
+    assert inventory() == before

@@ -1,0 +1,335 @@
+"""Any sequence of what API, workers and sweepers ask of the records, against a model in plain Python. Time is given."""
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.records import JobFilter, RecordStore
+from pixyz_scheduler.errors import JobNotFound
+from pixyz_scheduler.jobs.attempt import Fence, Lease, Tally
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.outcome import (
+    Cancelled,
+    Crashed,
+    Drained,
+    Hindered,
+    Lost,
+    OutOfMemory,
+    Raised,
+    Succeeded,
+    TimedOut,
+)
+from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.queues import queue_named
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.retry import MAX_CRASHES, MAX_DRAINS, MAX_HINDRANCES, Finish, TryAgain, decide
+from pixyz_scheduler.jobs.state import HELD, TERMINAL, WAITING, JobState
+
+QUEUES = ("cpu", "gpuhigh", "own")
+CLOCK_STEP, RING_AFTER = 1500, 3000
+LEASE_MS = 7000
+MOST_JOBS = 4
+# Which of those that there are, counted round.
+WHICH = st.integers(0, MOST_JOBS - 1)
+OUTCOMES = [
+    *(Succeeded(1), Raised("ValueError: x"), Crashed(exit_code=0), Crashed(exit_code=3), Crashed(signal=11)),
+    *(TimedOut(1.0), OutOfMemory(1024, 2048), Drained(), Hindered("no room")),
+]
+TALLY_LIMITS = Tally(crashes=MAX_CRASHES - 1, drains=MAX_DRAINS, hindrances=MAX_HINDRANCES)
+
+
+@dataclass
+class Known:
+    """What the model knows of a job. Times are logical ms."""
+
+    queue: str
+    priority: int
+    name: str
+    state: JobState = JobState.SENT
+    epoch: int = 0
+    tally: Tally = field(default_factory=Tally)
+    rung: int | None = None
+    due: int | None = None
+    expires: int | None = None
+    lease: Lease | None = None
+    earlier: list[Lease] = field(default_factory=list)
+    cancel: bool = False
+    committed: tuple[Lease, str, JobState] | None = None
+    final: dict[str, str] | None = None
+
+
+class RecordMachine(RuleBasedStateMachine):
+    """The store and its model, asked the same."""
+
+    def __init__(self, client, seen):
+        super().__init__()
+        client.flushall()
+        self.client = client
+        self.seen = seen
+        self.store = RecordStore(client, now_ms=1_000_000)
+        self.known: dict[JobId, Known] = {}
+        self.clock = 0
+
+    def _some(self, fits):
+        return [job_id for job_id, job in self.known.items() if fits(job)]
+
+    def _pick(self, which, fits):
+        found = self._some(fits)
+        job_id = found[which % len(found)]
+        return job_id, self.known[job_id]
+
+    @initialize()
+    def a_first_job(self):
+        self.submit("cpu", 5, "a")
+
+    @precondition(lambda self: len(self.known) < MOST_JOBS)
+    @rule(queue=st.sampled_from(QUEUES), priority=st.sampled_from((0, 5, 9)), name=st.sampled_from(("", "a", "é:*")))
+    def submit(self, queue, priority, name):
+        job_id = JobId(str(uuid.uuid4()))
+        options = JobOptions(queue=queue, priority=priority)
+        job = Job(job_id, "custom", options, submitted=0.0, name=name or None)
+        assert self.store.submit(job)
+        assert not self.store.submit(job)
+        self.known[job_id] = Known(queue, priority, name, rung=self.clock)
+
+    @precondition(lambda self: self.known)
+    @rule(which=WHICH)
+    def a_doorbell_is_heard(self, which):
+        job_id, job = self._pick(which, lambda _: True)
+        lease = new_lease(job)
+        claim = self.store.claim(job_id, queue=job.queue, lease=lease)
+        if job.state in TERMINAL:
+            assert (claim.verdict, claim.report.state) == ("done", job.state)
+        elif job.state in HELD or job.due is not None:
+            assert claim.verdict == "taken"
+            self.seen["doubled bells"] += job.state in HELD
+        else:
+            self._taken(job, lease, claim)
+
+    @precondition(lambda self: self._some(is_in_line))
+    @rule(which=WHICH)
+    def claim(self, which):
+        job_id, job = self._pick(which, is_in_line)
+        lease = new_lease(job)
+        assert self.store.claim(job_id, queue="elsewhere", lease=lease).verdict == "taken"
+        self._taken(job, lease, self.store.claim(job_id, queue=job.queue, lease=lease))
+
+    def _taken(self, job, lease, claim):
+        job.state, job.lease, job.expires, job.rung = JobState.STARTED, lease, self.clock + LEASE_MS, None
+        job.epoch += 1
+        assert (claim.verdict, claim.report.epoch) == ("run", job.epoch)
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH)
+    def claim_again_after_a_lost_answer(self, which):
+        job_id, job = self._pick(which, is_held)
+        assert self.store.claim(job_id, queue=job.queue, lease=job.lease).verdict == "run"
+        job.expires = self.clock + LEASE_MS
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH, tells=st.booleans())
+    def renew(self, which, tells):
+        job_id, job = self._pick(which, is_held)
+        answer = self.store.renew(job_id, lease=job.lease, progress=Progress(total=2) if tells else None)
+        assert answer == ("stop" if job.cancel else "go_on")
+        job.expires = self.clock + LEASE_MS
+        job.state = JobState.RUNNING if tells else job.state
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH, outcome=st.sampled_from(OUTCOMES), heeds=st.booleans())
+    def commit(self, which, outcome, heeds):
+        job_id, job = self._pick(which, is_held)
+        outcome = Cancelled() if job.cancel and heeds else outcome
+        lease, decision = job.lease, decide(outcome, tally=job.tally, queue=queue_named(job.queue))
+        state = self._ended(job, decision, "owner")
+        for _ in range(2):
+            assert self.store.commit(job_id, decision, lease=lease, fields={"result": "1"}) is state
+        self.seen["drains"] += isinstance(outcome, Drained)
+        self.seen["ends"] += state in TERMINAL
+
+    @precondition(lambda self: self._some(was_held))
+    @rule(which=WHICH, back=WHICH, outcome=st.sampled_from(OUTCOMES), by=st.sampled_from(("owner", "sweeper")))
+    def a_stale_owner_comes_back(self, which, back, outcome, by):
+        job_id, job = self._pick(which, was_held)
+        lease = job.earlier[back % len(job.earlier)]
+        assert self.store.renew(job_id, lease=lease, progress=Progress(total=9)) == "lost"
+        decision = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
+        repeated = job.committed[:2] == (lease, by)
+        expected = job.committed[2] if repeated else None
+        assert self.store.commit(job_id, decision, lease=lease, by=by, fields={"result": "666"}) is expected
+        self.seen["fenced commits"] += not repeated
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH)
+    def a_sweeper_that_is_wrong(self, which):
+        job_id, job = self._pick(which, is_held)
+        if job.expires > self.clock:
+            lost = decide(Lost("w"), tally=job.tally, queue=queue_named(job.queue))
+            assert self.store.commit(job_id, lost, lease=job.lease, by="sweeper") is None
+
+    @precondition(lambda self: self.known)
+    @rule(which=WHICH)
+    def cancel(self, which):
+        job_id, job = self._pick(which, lambda _: True)
+        answer = self.store.cancel(job_id)
+        if job.state in TERMINAL:
+            assert answer == job.state.value
+        elif job.state in HELD:
+            assert answer == "cancelling"
+            job.cancel = True
+            self.seen["cancels"] += 1
+        else:
+            assert answer == "REVOKED"
+            job.cancel, job.state, job.rung, job.due = True, JobState.REVOKED, None, None
+
+    @rule(ms=st.sampled_from((300, 1000, 1500, 86_400_000, -5000)))
+    def pass_time(self, ms):
+        self.store.now_ms += ms
+        self.clock += max(0, min(ms, CLOCK_STEP))
+        self._sweep()
+
+    @precondition(lambda self: self._some(is_held))
+    @rule()
+    def silence(self):
+        for _ in range(5):
+            self.pass_time(CLOCK_STEP)
+
+    @precondition(lambda self: self.known)
+    @rule(which=WHICH)
+    def forget(self, which):
+        job_id, job = self._pick(which, lambda _: True)
+        ended = job.state in TERMINAL
+        assert self.store.forget(job_id) == ended
+        if ended:
+            del self.known[job_id]
+            with pytest.raises(JobNotFound):
+                self.store.report(job_id)
+
+    def _sweep(self):
+        """Two sweepers at once: both see what ran out, both commit."""
+        found = self.store.sweep()
+        expired = {job_id for job_id, job in self.known.items() if job.lease and job.expires <= self.clock}
+        assert set(found.expired) == expired
+        bells = set()
+        for job_id, job in self.known.items():
+            delayed = job.due is not None and job.due <= self.clock
+            if delayed or (job.rung is not None and self.clock - job.rung >= RING_AFTER):
+                job.rung, job.due = self.clock, None
+                bells.add((job_id, job.queue, job.priority))
+        assert {(bell.job_id, bell.queue, bell.priority) for bell in found.bells} == bells
+        assert len(found.bells) == len(bells)
+        for job_id in expired:
+            job = self.known[job_id]
+            lease = self.store.fence_of(job_id)
+            assert lease == job.lease
+            lost = decide(Lost(lease.worker), tally=job.tally, queue=queue_named(job.queue))
+            state = self._ended(job, lost, "sweeper")
+            for _ in range(2):
+                assert self.store.commit(job_id, lost, lease=lease, by="sweeper") is state
+            assert self.store.renew(job_id, lease=lease) == "lost"
+            self.seen["reaps"] += 1
+
+    def _ended(self, job, decision, by):
+        """The model after an end, and the state that the store must answer."""
+        match decision:
+            case TryAgain() if not job.cancel:
+                job.state, job.queue, job.tally = JobState.RETRY, decision.queue, decision.tally
+                job.rung, job.due = self.clock, None
+                if decision.delay:
+                    job.rung, job.due = None, self.clock + round(1000 * decision.delay)
+            case TryAgain():
+                job.state, job.tally = JobState.REVOKED, decision.tally
+            case Finish(state=state):
+                job.state = JobState.REVOKED if job.cancel else state
+        job.committed = (job.lease, by, job.state)
+        job.earlier.append(job.lease)
+        job.lease = job.expires = None
+        return job.state
+
+    @invariant()
+    def every_record_says_what_the_model_says(self):
+        for job_id, job in self.known.items():
+            record = self.client.hgetall(f"ps:job:{job_id}")
+            report = JobReport.from_record(job_id, record)
+            assert (report.state, report.queue, report.epoch) == (job.state, job.queue, job.epoch)
+            assert (report.tally, report.cancelling) == (job.tally, job.cancel)
+            assert all(getattr(job.tally, kind) <= most for kind, most in vars(TALLY_LIMITS).items())
+            assert record.get("fence", "") == (job.lease.fence if job.lease else "")
+            assert report.result in ("1", None)
+            assert not (job.cancel and report.state is JobState.SUCCESS)
+            if job.state in TERMINAL:
+                job.final = job.final or record
+                assert record == job.final
+
+    @invariant()
+    def every_index_agrees(self):
+        expected: dict[str, set[str]] = {}
+        for job_id, job in self.known.items():
+            keys = ["ps:jobs", f"ps:state:{job.state.value}", f"ps:queue:{job.queue}"]
+            keys += [f"ps:name:{job.name}"] if job.name else []
+            keys += [f"ps:waiting:{job.queue}:{job.priority}"] if job.rung is not None else []
+            keys += ["ps:delayed"] if job.due is not None else []
+            keys += ["ps:leases"] if job.state in HELD else []
+            keys += ["ps:finished"] if job.state in TERMINAL else []
+            assert (job.state in WAITING) == (job.rung is not None or job.due is not None)
+            for key in keys:
+                expected.setdefault(key, set()).add(job_id)
+        kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues"}
+        assert kept == set(expected) | {f"ps:job:{job_id}" for job_id in self.known}
+        with self.client.pipeline(transaction=False) as ask:
+            for key in expected:
+                ask.zrange(key, 0, -1)
+            found = ask.execute()
+        assert [set(ids) for ids in found] == list(expected.values())
+        listed = self.store.list_jobs(JobFilter()).reports
+        assert {report.job.id for report in listed} == set(self.known)
+
+
+def is_in_line(job):
+    return job.rung is not None
+
+
+def is_held(job):
+    return job.lease is not None
+
+
+def was_held(job):
+    return bool(job.earlier)
+
+
+def new_lease(job):
+    return Lease(Fence(uuid.uuid4().hex), f"w{job.epoch}")
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return Counter()
+
+
+def test_no_sequence_loses_doubles_or_changes_what_has_ended(store_url, seen):
+    client = connect(store_url)
+    run_state_machine_as_test(
+        lambda: RecordMachine(client, seen),
+        settings=settings(
+            max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+    client.close()
+
+
+def test_the_sequences_went_where_it_hurts(seen):
+    wanted = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends")
+    assert {name for name in wanted if not seen[name]} == set(), dict(seen)
