@@ -78,12 +78,10 @@ def up() -> None:
             _welcome(stack, settings, key)
         asked.end.wait()
         render.note(
-            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes "
-            "back to its queue and goes on at the next `up`. Ctrl-C again: end at once."
+            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT); what has not ended goes on at "
+            "the next `up`.\nCtrl-C again: end at once."
         )
-    render.note(
-        "Ended at once: jobs that ran are tried again at the next `up`." if asked.at_once.is_set() else "Ended."
-    )
+    render.note("Ended at once: what ran is tried again at the next `up`." if asked.at_once.is_set() else "Ended.")
 
 
 def run(
@@ -106,7 +104,7 @@ def run(
         raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
     with _scheduler_for(context, token) as scheduler:
         source = {"script": script} if script is not None else {"process": what}
-        job = scheduler.submit(file=file, params=given, name=file.name if file else what, **source)
+        job = scheduler.submit(file=file, params=given, name=file.name if file else Path(what).name, **source)
         ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
         fetch_outputs(scheduler, ended, output)
     waiting.show_end(ended, as_json=False)
