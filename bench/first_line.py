@@ -3,9 +3,9 @@
 
     .venv/bin/python bench/first_line.py [--jobs 200]
 
-One client, one job at a time, 30 ms apart, the connection kept. Ours includes HTTP, the upload's fsync, the record, the lease and
-a child of its own; the floor has none of these. Both on the same embedded Valkey with AOF. Neither includes the
-answer's way back.
+One client, one job at a time, 30 ms apart, the connection kept. Ours includes HTTP, the upload's fsync, the record, the
+lease and a child of its own; the floor has none of these. Both on the same embedded Valkey with AOF. Neither includes
+the answer's way back.
 """
 
 import argparse

@@ -194,7 +194,8 @@ def _refuse_taken(host: str, port: int) -> None:
 def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
     url, me = stack.plan.url, _as_called()
     render.line("")
-    render.line(f"Pixyz Scheduler is up:  {url}  (try it out: {url}/docs)")
+    render.line(f"Pixyz Scheduler is up:  {url}")
+    render.line(f"In a browser:           {url}/docs")
     render.line(f"Files:                  {stack.plan.share_path}")
     if key is not None:
         render.line(f"Your API key:           {key}")

@@ -102,9 +102,17 @@ class Member:
         if self.exit_status is None:
             if not at_once.is_set():
                 _log.warning("%s did not end within %g s: killed", self.name, timeout)
-            self._process.kill()
-            self._process.wait()
+            self._kill(self._process)
         self._close()
+
+    @staticmethod
+    def _kill(process: "subprocess.Popen[bytes]") -> None:
+        """With all of its session: a template in mid-start would else complain at length that its worker is gone."""
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
 
     def _close(self) -> None:
         if self._process is not None and self._process.stdin is not None:
