@@ -45,6 +45,20 @@ def test_jobs_are_a_table_with_a_header_that_fits_the_terminal(server):
     assert any(line.split() == ["uuid", "status", "progress", "name", "error"] for line in lines)
 
 
+def test_in_the_table_a_job_without_a_name_has_its_processs(server):
+    server.plan = (state("SUCCESS", 100),)
+    on_terminal(server, "process", "-n", "sleep")
+    on_terminal(server, "process", "-n", "sleep", "-a", "mine")
+    shown, _ = on_terminal(server, "jobs")
+    assert {line.split()[-1] for line in plain(shown).splitlines() if "SUCCESS" in line} == {"sleep", "mine"}
+
+
+def test_the_end_of_a_job_says_how_to_get_what_it_made(server):
+    shown, status = on_terminal(server, "process", "-n", "sleep", "-w")
+    assert status == 0
+    assert "What it made: pixyz-scheduler details, outputs or download_all" in plain(shown)
+
+
 def test_no_jobs_are_a_table_too(server):
     shown, status = on_terminal(server, "jobs")
     assert (plain(shown).split(), status) == (["uuid", "status", "progress", "name", "error"], 0)

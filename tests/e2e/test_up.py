@@ -200,3 +200,24 @@ def _temp_of(process):
         return process.environ().get("TMPDIR")
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
+
+
+def test_run_ends_with_the_log_when_its_workers_cannot_live(home, tmp_path):
+    """They die at each start: here by a package that only their template imports."""
+    broken = tmp_path / "broken" / "pixyz_worker"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('this machine lacks a leg')\n")
+    (tmp_path / "a.py").write_text("def main(pc, params): pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pixyz_scheduler", "run", "a.py"],
+        env={**home, "PYTHONPATH": f"{broken.parent}{os.pathsep}{home['PYTHONPATH']}", "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 143, done.stderr
+    assert "this machine lacks a leg" in done.stderr
+    assert "dies at each start" in done.stderr
+    assert not list(tmp_path.glob("pixyz-run-*"))

@@ -68,6 +68,7 @@ class FakeJob:
             "status": now["status"],
             "progress": now["progress"],
             "error": line,
+            "process": self.form.get("process") or "custom",
         }
 
     def details_body(self, now):

@@ -91,7 +91,7 @@ def check(settings: Settings) -> None:
     if not settings.god_password_sha256.get_secret_value():
         raise SettingsError(
             "GOD_PASSWORD_SHA256 is not set: the API does not start without a key. Choose a key and set its SHA-256: "
-            "printf %s 'my key' | sha256sum"
+            "printf %s 'my key' | sha256sum | cut -c1-64"
         )
     try:
         settings.share_path.mkdir(parents=True, exist_ok=True)

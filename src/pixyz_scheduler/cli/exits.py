@@ -6,6 +6,7 @@ REFUSED = 1
 """The server, the network or the disk said no."""
 USAGE = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 BY_STATUS: Mapping[str, int] = {
     "SUCCESS": 0,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pixyz_scheduler.client import JobDetails, SchedulerClient
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings import Settings
+
+_LOG_TAIL = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -82,12 +85,10 @@ def up() -> None:
             _welcome(stack, settings, key)
         asked.end.wait()
         render.note(
-            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT) to finish; what has not goes "
-            "back to its queue and goes on at the next `up`. Ctrl-C again: end at once."
+            f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT); what has not ended goes on at "
+            "the next `up`.\nCtrl-C again: end at once."
         )
-    render.note(
-        "Ended at once: jobs that ran are tried again at the next `up`." if asked.at_once.is_set() else "Ended."
-    )
+    render.note("Ended at once: what ran is tried again at the next `up`." if asked.at_once.is_set() else "Ended.")
 
 
 def run(
@@ -110,7 +111,7 @@ def run(
         raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
     with _scheduler_for(context, token) as scheduler:
         source = {"script": script} if script is not None else {"process": what}
-        job = scheduler.submit(file=file, params=given, name=file.name if file else what, **source)
+        job = scheduler.submit(file=file, params=given, name=file.name if file else Path(what).name, **source)
         ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
         fetch_outputs(scheduler, ended, output)
     waiting.show_end(ended, as_json=False)
@@ -146,8 +147,33 @@ def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
         drain_timeout=0.0,
     )
     environment = {**os.environ, "DRAIN_TIMEOUT": "0"}
-    with (folder / "scheduler.log").open("wb") as log, Stack(plan, environment=environment, output=log) as stack:
+    log_path = folder / "scheduler.log"
+
+    def give_up(reason: str) -> None:
+        tail = log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
+        render.note("\n".join([*tail, f"Error: {reason} The end of its log stands above."]))
+        signal.raise_signal(signal.SIGTERM)
+
+    with (
+        _ended_by_sigterm(),
+        log_path.open("wb") as log,
+        Stack(plan, environment=environment, output=log, on_hopeless=give_up) as stack,
+    ):
         yield stack, key
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the main thread in good order, so that nothing is left behind."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(exits.TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def free_port() -> int:
@@ -200,7 +226,8 @@ def _refuse_taken(host: str, port: int) -> None:
 def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
     url, me = stack.plan.url, _as_called()
     render.line("")
-    render.line(f"Pixyz Scheduler is up:  {url}  (try it out: {url}/docs)")
+    render.line(f"Pixyz Scheduler is up:  {url}")
+    render.line(f"In a browser:           {url}/docs")
     render.line(f"Files:                  {stack.plan.share_path}")
     if key is not None:
         render.line(f"Your API key:           {key}")

@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 # Seconds before a member that has died starts again: longer each time, short again once it has lived for a while.
 _PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
 _LIVED = 30.0
+_HOPELESS = 3
 _LOOK = 0.05
 LIFELINE = "PIXYZ_LIFELINE"
 
@@ -55,6 +56,11 @@ class Member:
     def pid(self) -> int | None:
         """Of the process that runs now."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def is_hopeless(self) -> bool:
+        """It has died soon after its start again and again."""
+        return self._deaths >= _HOPELESS
 
     def start(self) -> None:
         """Start it."""
@@ -102,9 +108,17 @@ class Member:
         if self.exit_status is None:
             if not at_once.is_set():
                 _log.warning("%s did not end within %g s: killed", self.name, timeout)
-            self._process.kill()
-            self._process.wait()
+            self._kill(self._process)
         self._close()
+
+    @staticmethod
+    def _kill(process: "subprocess.Popen[bytes]") -> None:
+        """With all of its session: a template in mid-start would else complain at length that its worker is gone."""
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
 
     def _close(self) -> None:
         if self._process is not None and self._process.stdin is not None:

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,7 @@ class Stack:
         environment: of all processes; ours where None.
         output: where they write; None for our own streams.
         interrupts: who may cut the start short, and the end.
+        on_hopeless: called once, from another thread, when a part of it dies again and again.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         output: IO[bytes] | None = None,
         interrupts: Interrupts | None = None,
+        on_hopeless: Callable[[str], None] | None = None,
     ) -> None:
         self.plan = plan
         self._interrupts = interrupts or Interrupts()
         self._environment = dict(os.environ if environment is None else environment)
         self._output = output
+        self._on_hopeless = on_hopeless
         self._closing = threading.Event()
         self._leave = ExitStack()
         self._store: EmbeddedStore | None = None
@@ -139,6 +142,9 @@ class Stack:
             self._revive_store(now)
             for member in self._members:
                 member.revive(now)
+                if member.is_hopeless and self._on_hopeless is not None:
+                    self._on_hopeless(f"The {member.name} dies at each start.")
+                    self._on_hopeless = None
 
     def _revive_store(self, now: float) -> None:
         if self._store is None or now < self._store_due:
