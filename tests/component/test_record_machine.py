@@ -150,20 +150,37 @@ class RecordMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self._some(is_held))
     @rule(which=WHICH, outcome=st.sampled_from(OUTCOMES), heeds=st.booleans())
-    def commit(self, which, outcome, heeds):
+    def an_attempt_ends(self, which, outcome, heeds):
+        self._commit(which, outcome, heeds=heeds)
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH)
+    def an_attempt_is_drained(self, which):
+        self._commit(which, Drained(), heeds=False)
+        self.seen["drains"] += 1
+
+    def _commit(self, which, outcome, *, heeds):
         job_id, job = self._pick(which, is_held)
         outcome = Cancelled() if job.cancel and heeds else outcome
         lease, decision = job.lease, decide(outcome, tally=job.tally, queue=queue_named(job.queue))
         state = self._ended(job, decision, "owner")
         for _ in range(2):
             assert self.store.commit(job_id, decision, lease=lease, fields={"result": "1"}) is state
-        self.seen["drains"] += isinstance(outcome, Drained)
         self.seen["ends"] += state in TERMINAL
 
     @precondition(lambda self: self._some(was_held))
     @rule(which=WHICH, back=WHICH, outcome=st.sampled_from(OUTCOMES), by=st.sampled_from(("owner", "sweeper")))
     def a_stale_owner_comes_back(self, which, back, outcome, by):
-        job_id, job = self._pick(which, was_held)
+        self._comes_back(which, back, outcome, by, was_held)
+
+    @precondition(lambda self: self._some(is_held_again))
+    @rule(which=WHICH, back=WHICH, outcome=st.sampled_from(OUTCOMES), by=st.sampled_from(("owner", "sweeper")))
+    def a_stale_owner_meets_the_next(self, which, back, outcome, by):
+        self._comes_back(which, back, outcome, by, is_held_again)
+        self.seen["met owners"] += 1
+
+    def _comes_back(self, which, back, outcome, by, fits):
+        job_id, job = self._pick(which, fits)
         lease = job.earlier[back % len(job.earlier)]
         assert self.store.renew(job_id, lease=lease, progress=Progress(total=9)) == "lost"
         decision = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
@@ -195,17 +212,15 @@ class RecordMachine(RuleBasedStateMachine):
             assert answer == "REVOKED"
             job.cancel, job.state, job.rung, job.due = True, JobState.REVOKED, None, None
 
-    @rule(ms=st.sampled_from((300, 1000, 1500, 86_400_000, -5000)))
-    def pass_time(self, ms):
+    @rule(steps=st.sampled_from(((300,), (1000,), (1500,), (86_400_000, -5000), (1500, 1500, 1500, 1500, 1500))))
+    def pass_time(self, steps):
+        for ms in steps:
+            self._step(ms)
+
+    def _step(self, ms):
         self.store.now_ms += ms
         self.clock += max(0, min(ms, CLOCK_STEP))
         self._sweep()
-
-    @precondition(lambda self: self._some(is_held))
-    @rule()
-    def silence(self):
-        for _ in range(5):
-            self.pass_time(CLOCK_STEP)
 
     @precondition(lambda self: self.known)
     @rule(which=WHICH)
@@ -310,6 +325,10 @@ def was_held(job):
     return bool(job.earlier)
 
 
+def is_held_again(job):
+    return is_held(job) and was_held(job)
+
+
 def new_lease(job):
     return Lease(Fence(uuid.uuid4().hex), f"w{job.epoch}")
 
@@ -324,12 +343,12 @@ def test_no_sequence_loses_doubles_or_changes_what_has_ended(store_url, seen):
     run_state_machine_as_test(
         lambda: RecordMachine(client, seen),
         settings=settings(
-            max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
     client.close()
 
 
 def test_the_sequences_went_where_it_hurts(seen):
-    wanted = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends")
+    wanted = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners")
     assert {name for name in wanted if not seen[name]} == set(), dict(seen)

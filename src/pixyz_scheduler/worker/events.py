@@ -66,4 +66,4 @@ class Child(Protocol):
         """The worker lives and holds the lease; from any thread."""
 
     def kill(self) -> None:
-        """End the whole tree; `Exited` follows."""
+        """End the whole tree; `Exited` follows. Asked again because it does not: by force."""

@@ -42,6 +42,7 @@ class Slot:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.is_dead = False
+        self._warden: int | None = None
         self._spares: deque[Spare] = deque()
 
     def start(self, request: Mapping[str, Any]) -> "ForkedChild":
@@ -90,6 +91,9 @@ class Slot:
                 return pid, _exited(status, peak)
             case {"frozen": bool(frozen)}:
                 return Froze(frozen)
+            case {"warden": int(pid)}:
+                self._warden = pid
+                return None
             case other:
                 raise AssertionError(f"A warden said {other}.")
 
@@ -105,6 +109,12 @@ class Slot:
         """
         with suppress(OSError):
             self.control.send(b'{"tick": true}', socket.MSG_DONTWAIT)
+
+    def end_warden(self) -> None:
+        """Kill a warden that does not do what it is told; its socket is open, so the number is its own."""
+        if self._warden is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._warden, _SIGKILL)
 
     def close(self) -> None:
         """Let the warden go, and all its children."""
@@ -126,6 +136,7 @@ class ForkedChild:
         self.pid = spare.pid
         self._slot = slot
         self._spare = spare
+        self._was_killed = False
         self._woken, self._waking = os.pipe()
         spare.channel.setblocking(False)  # noqa: FBT003  (the socket module's signature)
         os.set_blocking(spare.output, False)
@@ -155,7 +166,10 @@ class ForkedChild:
         self._slot.tick()
 
     def kill(self) -> None:
-        """End the whole tree."""
+        """End the whole tree; asked again, with its warden, which the script may have stopped."""
+        if self._was_killed:
+            self._slot.end_warden()
+        self._was_killed = True
         self._slot.tell({"kill": True})
 
     def close(self) -> None:

@@ -24,6 +24,8 @@ from pixyz_scheduler.worker.events import Child, Event, Exited, Froze, Message, 
 from pixyz_scheduler.worker.limits import Deadline, MemoryLimit
 
 _LONGEST_WAIT = 3600.0
+# Seconds for a killed tree to be gone.
+_KILL_PATIENCE = 5.0
 
 Stop = Cancelled | Drained | Lost
 
@@ -67,6 +69,7 @@ class Supervisor:
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
         self._next_look = 0.0
+        self._killed = 0.0
 
     def stop(self, reason: Stop) -> None:
         """End the attempt for this reason; the first one stands."""
@@ -88,10 +91,10 @@ class Supervisor:
                 self._end(self._asked)
             self._check_limits(time.monotonic())
 
-    def _patience(self) -> float | None:
-        if self._stopped_for is not None:
-            return None
+    def _patience(self) -> float:
         now = time.monotonic()
+        if self._stopped_for is not None:
+            return max(0.0, self._killed + _KILL_PATIENCE - now)
         seconds = self._deadline.left(now)
         if self._memory.is_set:
             seconds = min(seconds, self._next_look - now)
@@ -130,6 +133,8 @@ class Supervisor:
 
     def _check_limits(self, now: float) -> None:
         if self._stopped_for is not None:
+            if now >= self._killed + _KILL_PATIENCE:
+                self._kill(now)
             return
         if self._deadline.left(now) <= 0:
             self._end(TimedOut(self._deadline.limit))
@@ -148,7 +153,11 @@ class Supervisor:
     def _end(self, reason: Outcome) -> None:
         if self._stopped_for is None:
             self._stopped_for = reason
-            self._child.kill()
+            self._kill(time.monotonic())
+
+    def _kill(self, now: float) -> None:
+        self._killed = now
+        self._child.kill()
 
     def _outcome(self, child: Exited) -> Outcome:
         # A result that was whole before the stop reached the child is a result.

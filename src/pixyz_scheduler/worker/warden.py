@@ -2,7 +2,8 @@
 
 It is not on the path of a job: the worker sends the request straight to a spare. It speaks with the worker in packets:
 
-    warden to worker   {"spare": pid} with the spare's channel and the reading end of its output
+    warden to worker   {"warden": pid}   its own, first
+                       {"spare": pid} with the spare's channel and the reading end of its output
                        {"exit": pid, "status": wait status, "peak": KiB}   its whole tree is gone
                        {"frozen": true | false}
     worker to warden   {"taken": pid}   {"tick": true}   {"kill": true}
@@ -51,11 +52,12 @@ class Warden:
 
     def run(self) -> NoReturn:
         """Serve until the worker goes."""
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        become_subreaper()
         # Ctrl-C and a service's stop reach the whole group; the worker decides when its children end.
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         self._poll.register(self._control, select.POLLIN)
+        self._tell({"warden": os.getpid()})
         for _ in range(SPARES):
             self._fork_spare()
         while True:
@@ -179,6 +181,11 @@ class Warden:
     def _end(self) -> NoReturn:
         tree.kill_below(os.getpid(), spare=set())
         os._exit(0)
+
+
+def become_subreaper() -> None:
+    """Whatever loses its parent below this process comes to it."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from pixyz_scheduler.engine.select import preload
+from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.child import serve
-from pixyz_scheduler.worker.warden import Warden
+from pixyz_scheduler.worker.warden import Warden, become_subreaper
 
 READY = b"ready"
 NO_ENGINE = "none"
@@ -36,9 +37,11 @@ def main() -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
     # Wardens are not waited for: their end is heard on their own sockets.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    become_subreaper()
     gc.collect()
     gc.freeze()
     control.send(READY)
+    wardens: set[int] = set()
     while True:
         try:
             packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
@@ -46,10 +49,15 @@ def main() -> NoReturn:
             packet, descriptors = b"", []
         if not packet:
             os._exit(0)
-        if os.fork() == 0:
+        # What a warden watched that its script has killed came to us: it ends before another takes its place.
+        wardens &= set(tree.children(os.getpid()))
+        tree.kill_below(os.getpid(), spare=wardens)
+        warden = os.fork()
+        if warden == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             Warden(socket.socket(fileno=descriptors[0]), serve).run()
+        wardens.add(warden)
         os.close(descriptors[0])
 
 
