@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings import Settings
 
-_LOG_TAIL = 20
+_LOG_TAIL = 60
 
 
 def register(app: typer.Typer) -> None:
