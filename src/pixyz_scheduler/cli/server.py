@@ -57,7 +57,7 @@ def worker() -> None:
 
 
 def up() -> None:
-    """Start it all here: store, API and workers. Ctrl-C ends it; the next `up` goes on where it was."""
+    """Start it all here: store, API and workers. Ctrl-C ends it, twice at once; the next `up` goes on where it was."""
     # At once: the imports alone take a second.
     render.note("Starting the store, the API and two workers: some seconds ...")
     from pixyz_scheduler.launcher.api_key import kept_or_new
