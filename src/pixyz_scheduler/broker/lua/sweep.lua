@@ -14,8 +14,8 @@ local function due(index)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, limit)) do
     local at = redis.call('HMGET', key(id), 'queue', 'priority')
-    if at[1] and at[2] then
-      found[#found + 1] = {id, at[1], at[2]}
+    if at[1] then
+      found[#found + 1] = {id, at[1], at[2] or DEFAULT_PRIORITY}
     else
       redis.call('ZREM', index, id)
     end
