@@ -51,6 +51,10 @@ OUTCOMES = [
 TALLY_LIMITS = Tally(crashes=MAX_CRASHES - 1, drains=MAX_DRAINS, hindrances=MAX_HINDRANCES)
 
 
+WANTED = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners")
+ROUNDS = 5
+
+
 @dataclass
 class Known:
     """What the model knows of a job. Times are logical ms."""
@@ -340,15 +344,18 @@ def seen():
 
 def test_no_sequence_loses_doubles_or_changes_what_has_ended(store_url, seen):
     client = connect(store_url)
-    run_state_machine_as_test(
-        lambda: RecordMachine(client, seen),
-        settings=settings(
-            max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    # Chance may keep a round from where it hurts: then there is another.
+    for _ in range(ROUNDS):
+        run_state_machine_as_test(
+            lambda: RecordMachine(client, seen),
+            settings=settings(
+                max_examples=50, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
+        if all(seen[name] for name in WANTED):
+            break
     client.close()
 
 
 def test_the_sequences_went_where_it_hurts(seen):
-    wanted = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners")
-    assert {name for name in wanted if not seen[name]} == set(), dict(seen)
+    assert not [name for name in WANTED if not seen[name]], dict(seen)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from pixyz_scheduler.worker.events import Child
@@ -42,7 +42,7 @@ class ForkSlots:
             raise
         else:
             if slot.is_dead:
-                self._replace(slot)
+                slot.close()
             else:
                 self._free.append(slot)
         finally:
@@ -52,12 +52,6 @@ class ForkSlots:
         """Let all wardens go."""
         while self._free:
             self._free.pop().close()
-
-    def _replace(self, dead: Slot) -> None:
-        """A new slot at once: its making ends what the dead warden has left."""
-        dead.close()
-        with suppress(OSError):  # the next job asks again
-            self._free.append(self._template.slot())
 
     def _start(self, request: Mapping[str, Any]) -> tuple[Slot, ForkedChild]:
         while True:

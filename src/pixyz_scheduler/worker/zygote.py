@@ -8,9 +8,11 @@ warden, whose control socket that is; EOF ends it.
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,30 +37,50 @@ def main() -> NoReturn:
             print(line, file=sys.stderr)  # noqa: T201  (the zygote has no log of its own; the worker's stream is this)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # Wardens are not waited for: their end is heard on their own sockets.
+    # Wardens are not waited for: a descriptor tells their end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     become_subreaper()
     gc.collect()
     gc.freeze()
     control.send(READY)
-    wardens: set[int] = set()
+    _serve(control)
+
+
+def _serve(control: socket.socket) -> NoReturn:
+    """Fork a warden for each request; end what one that has died leaves behind: it comes to us."""
+    wardens: dict[int, int] = {}
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
     while True:
-        try:
-            packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
-        except ConnectionResetError:
-            packet, descriptors = b"", []
-        if not packet:
-            os._exit(0)
-        # What a warden watched that its script has killed came to us: it ends before another takes its place.
-        wardens &= set(tree.children(os.getpid()))
-        tree.kill_below(os.getpid(), spare=wardens)
-        warden = os.fork()
-        if warden == 0:
-            control.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            Warden(socket.socket(fileno=descriptors[0]), serve).run()
-        wardens.add(warden)
-        os.close(descriptors[0])
+        for descriptor, _ in poll.poll():
+            if descriptor == control.fileno():
+                watched, pid = _fork_warden(control, wardens)
+                wardens[watched] = pid
+                poll.register(watched, select.POLLIN)
+            else:
+                poll.unregister(descriptor)
+                os.close(descriptor)
+                del wardens[descriptor]
+                tree.kill_below(os.getpid(), spare=set(wardens.values()))
+
+
+def _fork_warden(control: socket.socket, others: Iterable[int]) -> tuple[int, int]:
+    """A new warden: the descriptor that tells its end, and its pid. Ends this process when the worker is gone."""
+    try:
+        packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+    except ConnectionResetError:
+        packet, descriptors = b"", []
+    if not packet:
+        os._exit(0)
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        for descriptor in others:
+            os.close(descriptor)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        Warden(socket.socket(fileno=descriptors[0]), serve).run()
+    os.close(descriptors[0])
+    return os.pidfd_open(pid), pid
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ local function set_state(id, state)
   redis.call('XADD', 'ps:ev', 'MAXLEN', '~', EVENTS, '*', 'id', id, 'state', state, 'epoch', got[3], 'at', wall_s())
 end
 
-local function line_of(queue, priority) return 'ps:waiting:' .. queue .. ':' .. priority end
+local DEFAULT_PRIORITY = '5'
+local function line_of(queue, priority) return 'ps:waiting:' .. queue .. ':' .. (priority or DEFAULT_PRIORITY) end
 
 -- Its doorbell is rung with this.
 local function wait_in_line(id, queue, priority, now)

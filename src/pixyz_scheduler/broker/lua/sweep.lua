@@ -4,6 +4,8 @@
 -- jobs in its line has lost some, so the longest unheard are rung again, at most once each `ring ms`. Line by line:
 -- the many messages of a low priority must not hide that an urgent one is gone.
 local limit, ring, separator, priorities = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+-- However much was lost, the store is held for some 20 ms only; what is left is next.
+local MOST_BELLS = 10
 local now = logical_ms()
 local expired, bells = {}, {}
 
@@ -12,8 +14,8 @@ local function due(index)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, limit)) do
     local at = redis.call('HMGET', key(id), 'queue', 'priority')
-    if at[1] and at[2] then
-      found[#found + 1] = {id, at[1], at[2]}
+    if at[1] then
+      found[#found + 1] = {id, at[1], at[2] or DEFAULT_PRIORITY}
     else
       redis.call('ZREM', index, id)
     end
@@ -37,7 +39,7 @@ for _, queue in ipairs(redis.call('SMEMBERS', 'ps:queues')) do
     if waiting > 0 then
       somebody = true
       local messages = redis.call('LLEN', priority == 0 and queue or queue .. separator .. priority)
-      local missing = math.min(waiting - messages, limit)
+      local missing = math.min(waiting - messages, limit, MOST_BELLS * limit - #bells)
       if missing > 0 then
         for _, id in ipairs(redis.call('ZRANGEBYSCORE', line, '-inf', now - ring, 'LIMIT', 0, missing)) do
           if redis.call('EXISTS', key(id)) == 1 then
