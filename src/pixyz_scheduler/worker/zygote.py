@@ -42,7 +42,10 @@ def main() -> NoReturn:
     become_subreaper()
     gc.collect()
     gc.freeze()
-    control.send(READY)
+    try:
+        control.send(READY)
+    except BrokenPipeError:  # the worker was ended while we got ready
+        os._exit(0)
     _serve(control)
 
 
