@@ -14,6 +14,7 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
@@ -100,7 +101,7 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
                 share=Share(share),
                 catalog=ProcessCatalog(tmp_path),
                 slots=slots,
-                local_root=tmp_path / "local",
+                workspaces=Workspaces(tmp_path / "local"),
                 retry_time_limit=60,
                 memory=MemoryLimit(memory),
                 memory_gpuhigh=MemoryLimit(0),

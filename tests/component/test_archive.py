@@ -146,6 +146,7 @@ def test_whoever_looks_while_it_is_made_sees_nothing_or_a_whole_archive(folder):
 
 
 def test_what_a_killed_packer_left_is_removed_when_it_is_old(folder):
+    folder.archives.mkdir()
     left, fresh = folder.archives / ".x.part", folder.archives / ".y.part"
     left.touch()
     fresh.touch()

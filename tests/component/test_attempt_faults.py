@@ -45,16 +45,49 @@ def test_a_child_does_not_outlive_whoever_watched_it(slots, tmp_path):
     assert not alive
 
 
-def test_what_nobody_foresaw_is_the_surroundings_fault_and_not_a_lost_worker(fork_bench):
-    job_id = fork_bench.submit(HELLO)
-    logs = fork_bench.share.folder(job_id).logs
-    logs.rmdir()
-    logs.write_text("a file where a folder should be")
-    fork_bench.execution.run(job_id, queue="cpu")
-    report = fork_bench.records.report(job_id)
+class NoSlots:
+    """Slots that break in a way that nobody foresaw."""
+
+    def child(self, request):
+        raise ZeroDivisionError(f"nobody foresaw {request['type']}")
+
+
+def test_what_nobody_foresaw_is_the_surroundings_fault_and_not_a_lost_worker(bench_of):
+    report = bench_of(NoSlots()).run(HELLO)
     assert (report.state, report.queue, report.cause) == (JobState.RETRY, "cpu", "infrastructure")
-    assert "FileExistsError" in report.error
+    assert "ZeroDivisionError" in report.error
     assert (report.tally.crashes, report.tally.hindrances) == (0, 1)
+
+
+def test_a_log_that_cannot_be_written_is_the_surroundings_fault(bench):
+    job_id = bench.submit("import time\ndef main(pc, params):\n    print('x', flush=True)\n    time.sleep(600)\n")
+    bench.share.folder(job_id).logs.write_text("a file where a folder should be")
+    bench.execution.run(job_id, queue="cpu")
+    report = bench.records.report(job_id)
+    assert (report.state, report.cause, report.tally.hindrances) == (JobState.RETRY, "infrastructure", 1)
+    assert "log cannot be written" in report.error
+
+
+def test_a_log_is_never_written_through_a_link_that_the_script_put_there(bench, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("keep")
+    source = f"""
+import os, time
+def main(pc, params):
+    logs = os.path.join(os.path.dirname(pc.get_output_dir()), "logs")
+    os.makedirs(logs)
+    os.symlink({str(precious)!r}, os.path.join(logs, "attempt-1.log"))
+    print("over it", flush=True)
+    time.sleep(600)
+"""
+    assert bench.run(source).cause == "infrastructure"
+    assert precious.read_text() == "keep"
+
+
+def test_what_prints_nothing_has_no_log(bench):
+    report = bench.run("def main(pc, params):\n    return 1\n")
+    assert report.state is JobState.SUCCESS
+    assert not bench.share.folder(report.job.id).logs.exists()
 
 
 def test_a_job_that_begins_while_the_worker_drains_goes_back_too(bench):

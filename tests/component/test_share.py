@@ -49,7 +49,7 @@ def test_an_upload_is_streamed_and_then_renamed_into_place(share):
     assert everything(share.root) == [
         ".incoming",
         JOB,
-        *(f"{JOB}/{part}" for part in ("archives", "inputs", "inputs/part.step", "logs", "outputs")),
+        *(f"{JOB}/{part}" for part in ("inputs", "inputs/part.step", "outputs")),
     ]
     assert folder.input("part.step").read_bytes() == b"ISO-10303"
 
@@ -119,7 +119,7 @@ def test_nothing_is_open_to_others_and_the_group_gets_what_the_share_gives_it(sh
             folder = incoming.adopt(JOB)
     finally:
         os.umask(before)
-    for path in (folder.path, folder.inputs, folder.outputs, folder.archives, folder.logs):
+    for path in (folder.path, folder.inputs, folder.outputs):
         assert stat.S_IMODE(path.stat().st_mode) == folder_mode, path
     assert stat.S_IMODE(folder.input("part.step").stat().st_mode) == file_mode
 

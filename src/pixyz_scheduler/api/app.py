@@ -1,5 +1,6 @@
 """The API process, built by hand from its settings."""
 
+import gc
 import logging
 import signal
 import socket
@@ -79,6 +80,8 @@ def main(settings: Settings) -> int:
     # Its records carry their text a second time, in colours.
     logging.getLogger("uvicorn.error").addFilter(_without_colours)
     try:
+        # All that is here stays: the collector need not look at it again.
+        gc.freeze()
         server.run()
     except SystemExit:
         # The port is taken, or a part did not start: said in the log.

@@ -1,12 +1,27 @@
 """make_celery: the Celery application, made for Redis and for jobs of any length."""
 
+from typing import Any
+
 from celery import Celery
+from celery.app.amqp import AMQP
 
 from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR
 
 EXECUTE = "pixyz_worker.tasks.pixyz_execute"
 
 _A_DAY = 24 * 3600
+
+
+class Doorbells(AMQP):
+    """Celery's messaging, its task messages taken for good when they are taken.
+
+    kombu writes down each message it hands out, one round trip before the task, so that it can be delivered again. A
+    doorbell need not be: the record waits, and the sweeper rings.
+    """
+
+    def TaskConsumer(self, channel: Any, *arguments: Any, **options: Any) -> Any:  # noqa: N802  (Celery's name)
+        """What the worker listens with."""
+        return super().TaskConsumer(channel, *arguments, no_ack=True, **options)
 
 
 def make_celery(*, broker_url: str, result_backend: str) -> Celery:
@@ -16,7 +31,7 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
         broker_url: where doorbells are rung.
         result_backend: where Celery's own task meta goes, for canvases and Flower.
     """
-    app = Celery("pixyz_worker", broker=broker_url, backend=result_backend, set_as_current=False)
+    app = Celery("pixyz_worker", broker=broker_url, backend=result_backend, amqp=Doorbells, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",

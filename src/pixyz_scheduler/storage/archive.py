@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound, UnsafePath
-from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, set_mode, sync_folder
+from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound
+from pixyz_scheduler.storage.disk import disk_in_words, make_corner, set_mode, sync_folder
 from pixyz_scheduler.storage.job_folder import JobFolder
 
 # Packed already: to deflate them again costs seconds and gains nothing.
@@ -64,11 +64,8 @@ def pack(folder: JobFolder) -> Path:
     if _packed_manifest(folder.archive_path) == digest:
         return folder.archive_path
     with disk_in_words(folder.archive_path):
-        folder.archives.mkdir(exist_ok=True)
-        if not is_real_folder(folder.archives):
-            # The job's script can write here, and may have put a link in its place.
-            raise UnsafePath(f"The archives folder of job {folder.job_id} is a link.")
-        part = folder.archives / f".{folder.job_id}.{secrets.token_hex(8)}.part"
+        # The job's script can write here, and may have put a link in its place: refused.
+        part = make_corner(folder.path, folder.archives.name) / f".{folder.job_id}.{secrets.token_hex(8)}.part"
         try:
             _write(part, folder, digest)
             part.replace(folder.archive_path)

@@ -15,7 +15,8 @@ from pixyz_scheduler.errors import InvalidJobId, OutputNotFound, UnsafePath
 from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, make_corner, remove_tree
 
 TRASH = ".trash"
-PARTS = ("inputs", "outputs", "archives", "logs")
+# What every job has from the start; archives and logs are made when there is one.
+PARTS = ("inputs", "outputs")
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SHOWN_IN_AN_ERROR = 10

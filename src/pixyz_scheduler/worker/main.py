@@ -1,5 +1,6 @@
 """The worker process, built by hand from its settings."""
 
+import gc
 import logging
 import os
 import secrets
@@ -29,6 +30,7 @@ from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
+from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
@@ -62,12 +64,17 @@ def main(settings: Settings) -> int:
     dispatch = CeleryDispatch(app, client)
     stopping = threading.Event()
     quick = RecordStore(connect(settings.store_url, timeout=_QUICK))
-    with slots_of(settings, ahead=slots_n) as slots, LeaseKeeper(quick) as keeper, Sweeper(quick, dispatch):
+    with (
+        slots_of(settings, ahead=slots_n) as slots,
+        Workspaces(local_root) as workspaces,
+        LeaseKeeper(quick) as keeper,
+        Sweeper(quick, dispatch),
+    ):
         workshop = Workshop(
             share=Share(settings.share_path),
             catalog=ProcessCatalog(settings.process_path),
             slots=slots,
-            local_root=local_root,
+            workspaces=workspaces,
             retry_time_limit=settings.pixyz_retry_time_limit,
             memory=MemoryLimit(settings.max_memory_usage),
             memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
@@ -81,6 +88,8 @@ def main(settings: Settings) -> int:
             stopping=stopping,
         )
         register_tasks(app, execution)
+        # All that is here stays: the collector need not look at it again.
+        gc.freeze()
         with drain_when_stopped(keeper, stopping, after=settings.drain_timeout):
             return _consume(app, name=name, queues=settings.queue_name, slots=slots_n, level=settings.log_level)
 

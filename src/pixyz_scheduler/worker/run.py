@@ -1,12 +1,10 @@
 """Run: one attempt put to work: its workspace, its request, its child, its log."""
 
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ from pixyz_scheduler.script.chores import chore_path, is_chore
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import Workspace
+from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.slots import Slots
 from pixyz_scheduler.worker.supervisor import Ended, Stop, Supervisor
@@ -34,7 +34,7 @@ class Workshop:
         share: where job folders lie.
         catalog: where processes lie.
         slots: where children come from.
-        local_root: where workspaces are made.
+        workspaces: where attempts work.
         retry_time_limit: seconds, PIXYZ_RETRY_TIME_LIMIT.
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
@@ -43,7 +43,7 @@ class Workshop:
     share: Share
     catalog: ProcessCatalog
     slots: Slots
-    local_root: Path
+    workspaces: Workspaces
     retry_time_limit: float
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
@@ -69,8 +69,8 @@ class Run:
         workshop, report = self._workshop, self._report
         folder = workshop.share.folder(report.job.id)
         with (
-            Workspace.open(report.job.id, attempt=report.epoch, local_root=workshop.local_root) as workspace,
-            _open_log(folder, report.epoch) as log,
+            workshop.workspaces.open() as workspace,
+            JobLog(folder, report.epoch) as log,
             workshop.slots.child(self._request(folder, workspace)) as child,
         ):
             supervisor = Supervisor(
@@ -137,11 +137,3 @@ class Run:
         if is_chore(job.process):
             return chore_path(job.process)
         return folder.input(job.script) if job.script else self._workshop.catalog.path(job.process)
-
-
-def _open_log(folder: JobFolder, attempt: int) -> RawIOBase:
-    """The log of an attempt on the share; what has no folder there has no log."""
-    if not folder.exists():
-        return open(os.devnull, "wb", buffering=0)  # noqa: PTH123  (the caller's context)
-    folder.logs.mkdir(exist_ok=True)
-    return folder.log_path(attempt).open("wb", buffering=0)

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import RawIOBase
 from typing import Any
 
+from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.jobs.outcome import (
     Cancelled,
     Crashed,
@@ -21,6 +21,7 @@ from pixyz_scheduler.jobs.outcome import (
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.events import Child, Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import Deadline, MemoryLimit
 
 _LONGEST_WAIT = 3600.0
@@ -56,7 +57,7 @@ class Supervisor:
         *,
         time_limit: float,
         memory: MemoryLimit,
-        log: RawIOBase,
+        log: JobLog,
         tell: Callable[[Progress], None],
     ) -> None:
         self._child = child
@@ -116,8 +117,8 @@ class Supervisor:
     def _write(self, text: bytes) -> None:
         try:
             self._log.write(text)
-        except OSError as error:
-            self._end(Hindered(f"The job's log cannot be written: {error.strerror}."))
+        except (OSError, SchedulerError) as error:
+            self._end(Hindered(f"The job's log cannot be written: {error}"))
 
     def _read(self, message: Mapping[str, Any]) -> None:
         match message:
