@@ -94,14 +94,17 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
     stopping = threading.Event()
     share = tmp_path / "share"
     share.mkdir()
-    with LeaseKeeper(RecordStore(connect(store_url, timeout=1.0))) as keeper:
+    with (
+        Workspaces(tmp_path / "local") as workspaces,
+        LeaseKeeper(RecordStore(connect(store_url, timeout=1.0))) as keeper,
+    ):
 
         def make(slots: Slots, memory: int = 0) -> Bench:
             workshop = Workshop(
                 share=Share(share),
                 catalog=ProcessCatalog(tmp_path),
                 slots=slots,
-                workspaces=Workspaces(tmp_path / "local"),
+                workspaces=workspaces,
                 retry_time_limit=60,
                 memory=MemoryLimit(memory),
                 memory_gpuhigh=MemoryLimit(0),

@@ -104,7 +104,7 @@ def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path, start_up):
     end(process)
 
 
-def test_the_second_ctrl_c_ends_at_once_and_the_job_goes_on_at_the_next_start(home, tmp_path):
+def test_the_second_ctrl_c_ends_at_once_and_the_job_goes_on_at_the_next_start(home, tmp_path, start_up):
     home["DRAIN_TIMEOUT"] = "170"  # longer than a test may take
     url = f"http://127.0.0.1:{home['API_PORT']}"
     process, said = start_up(home, tmp_path)

@@ -55,7 +55,7 @@ def test_a_signal_ends_it_in_order(store_url, tmp_path, port, number):
         lines = []
         for line in process.stderr:
             lines.append(line)
-            if "running on" in line:
+            if "the API listens on" in line:
                 break
         rest = threading.Thread(target=lambda: lines.extend(process.stderr))
         rest.start()
