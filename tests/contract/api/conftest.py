@@ -38,6 +38,8 @@ def serving(settings):
     """The API on a free port, until the end; gives its address."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    # From now on connections wait in line until the server takes them.
+    listening.listen()
     config = uvicorn.Config(make_app(settings), http="httptools", log_config=None, timeout_graceful_shutdown=2)
     server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
