@@ -63,7 +63,10 @@ def test_a_stream_of_events_that_ends_is_taken_up_where_it_ended(client, server,
     seen = [job.progress for job in client.watch(server.job().uuid)]
     assert seen == [*range(10), 100]
     streams = [headers for _, path, headers in server.requests if path.endswith("/events")]
-    assert [headers.get("last-event-id") for headers in streams][:2] == [None, "1"]
+    # A stream may end before its first event is heard: then it is taken up from the start once more.
+    taken_up = [headers.get("last-event-id") for headers in streams]
+    assert taken_up[0] is None
+    assert "1" in taken_up
     assert set(time.pauses) == {1.0}
 
 

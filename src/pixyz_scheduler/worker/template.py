@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from typing_extensions import Self
 
+from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.worker.forked import Slot
 from pixyz_scheduler.worker.zygote import READY
 
@@ -41,7 +42,7 @@ class Template:
                 start_new_session=True,
             )
         if ours.recv(64) != READY:
-            raise ChildProcessError(f"The zygote did not start: exit status {self._process.wait()}.")
+            raise Unavailable(f"The template of the jobs did not start: exit status {self._process.wait()}; see above.")
         self._control = ours
 
     def slot(self) -> Slot:
