@@ -1,9 +1,13 @@
 """The sweeper, on a real store: what nobody else will do."""
 
+from dataclasses import replace
+
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.outcome import Lost
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.lease_keeper import Held
 
@@ -42,8 +46,6 @@ def test_a_job_lost_twice_has_failed_and_says_why(fork_bench):
 
 
 def test_a_store_that_is_away_ends_no_sweeper(tmp_path, fork_bench):
-    from pixyz_scheduler.broker.records import RecordStore
-
     sweeper = Sweeper(RecordStore(connect(f"unix://{tmp_path}/nobody.sock")), fork_bench.bells)
     sweeper._try()
     assert fork_bench.bells.rung == []
@@ -56,10 +58,10 @@ def test_a_record_that_nobody_can_read_keeps_no_other_from_its_end(fork_bench, s
         fork_bench.records.now_ms = 1_000_000
         fork_bench.records.claim(job_id, queue="cpu", lease=Lease(Fence(job_id), "w-gone"))
     client.hset(f"ps:job:{poison}", "options", "no JSON")
-    fork_bench.records.now_ms = 1_000_000
-    for _ in range(8):
-        fork_bench.records.now_ms += 1000
-        fork_bench.records.sweep(ring_after_ms=10**6)
+    patient = RecordStore(client, pace=replace(PACE, ring=1000.0))
+    for seconds in range(1, 9):
+        patient.now_ms = fork_bench.records.now_ms = 1_000_000 + 1000 * seconds
+        patient.sweep()
     Sweeper(fork_bench.records, fork_bench.bells).sweep()
     assert fork_bench.records.report(lost).state is JobState.RETRY
     assert {bell.job_id for bell in fork_bench.bells.rung} == {lost, unheard}

@@ -36,6 +36,7 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.job import JobOptions
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings import Settings
@@ -105,7 +106,7 @@ def check(settings: Settings) -> None:
 def make_app(settings: Settings) -> FastAPI:
     """The application with all that it stands on; it connects to nothing before it is asked something."""
     client = connect(settings.store_url, timeout=_QUICK)
-    records = RecordStore(client)
+    records = RecordStore(client, pace=PACE.scaled(settings.lease_time_scale))
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     dispatch = CeleryDispatch(celery, client)
     share = Share(settings.share_path)

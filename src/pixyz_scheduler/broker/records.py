@@ -13,6 +13,7 @@ from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId
+from pixyz_scheduler.jobs.pace import PACE, Pace
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import JobReport, new_record
 from pixyz_scheduler.jobs.retry import Decision, Finish, TryAgain
@@ -20,7 +21,6 @@ from pixyz_scheduler.jobs.state import JobState
 
 PRIORITIES = 10
 PRIORITY_SEPARATOR = ":"
-_RING_AFTER_MS = 3000
 # No longer than the quickest client waits for an answer (the API: 1 s, twice).
 _SUBMIT_WITHIN_MS = 1000
 # What a page of jobs shows; the rest of a record stays where it is.
@@ -78,14 +78,16 @@ class RecordStore:
 
     Args:
         client: decoded answers; its timeout bounds each call.
+        pace: the times of the protocol.
         now_ms: the wall clock for tests, in ms; 0 is the server's own.
     """
 
-    def __init__(self, client: "redis.Redis", *, now_ms: int = 0) -> None:
+    def __init__(self, client: "redis.Redis", *, pace: Pace = PACE, now_ms: int = 0) -> None:
         self._client = client
+        self.pace = pace
         self.now_ms = now_ms
         self._server_ahead: int | None = None
-        self._scripts = {name: client.register_script(source) for name, source in _sources().items()}
+        self._scripts = {name: client.register_script(source) for name, source in _sources(pace).items()}
 
     def submit(self, job: Job) -> bool:
         """Write the record of a new job, in line. False where the id is taken.
@@ -157,9 +159,9 @@ class RecordStore:
             raise JobNotFound(job_id)
         return answer
 
-    def sweep(self, *, limit: int = 100, ring_after_ms: int = _RING_AFTER_MS) -> Sweep:
+    def sweep(self, *, limit: int = 100) -> Sweep:
         """What nobody else will do; every worker and API process asks, any number at once."""
-        expired, bells = self._run("sweep", limit, ring_after_ms, PRIORITY_SEPARATOR, PRIORITIES)
+        expired, bells = self._run("sweep", limit, _ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
         return Sweep(
             tuple(JobId(job_id) for job_id in expired),
             tuple(Bell(JobId(job_id), queue, int(priority)) for job_id, queue, priority in bells),
@@ -231,9 +233,10 @@ class RecordStore:
                 raise
 
 
-def _sources() -> dict[str, str]:
+def _sources(pace: Pace) -> dict[str, str]:
     folder = resources.files("pixyz_scheduler.broker").joinpath("lua")
-    prelude = folder.joinpath("prelude.lua").read_text(encoding="utf-8")
+    step = f"local CLOCK_STEP = {_ms(pace.clock_step)}"
+    prelude = step + "\n" + folder.joinpath("prelude.lua").read_text(encoding="utf-8")
     names = ("submit", "claim", "renew", "commit", "cancel", "sweep", "list", "forget")
     return {name: f"{prelude}\n{folder.joinpath(f'{name}.lua').read_text(encoding='utf-8')}" for name in names}
 

@@ -20,14 +20,12 @@ from pixyz_scheduler.logs import about_job
 
 _log = logging.getLogger(__name__)
 
-SWEEP_EACH = 0.5
-
 
 class Sweeper:
     """Ends attempts whose lease ran out, and rings doorbells that were lost; a context manager.
 
     Args:
-        records: on a connection whose timeout is about a second.
+        records: on a connection whose timeout is `pace.answer`.
         dispatch: rings.
     """
 
@@ -58,7 +56,7 @@ class Sweeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing.wait(SWEEP_EACH):
+        while not self._closing.wait(self._records.pace.sweep):
             self._try()
 
     def _try(self) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NewType
 
+from pixyz_scheduler.jobs.pace import PACE
+
 Fence = NewType("Fence", str)
 
 
@@ -18,7 +20,7 @@ class Lease:
 
     fence: Fence
     worker: str
-    ttl: float = 7.0
+    ttl: float = PACE.lease
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Execution:
             return self._answer(job_id, queue)
 
     def _answer(self, job_id: JobId, queue: str) -> JobReport | None:
-        lease = Lease(Fence(secrets.token_hex(8)), self.worker)
+        lease = Lease(Fence(secrets.token_hex(8)), self.worker, self.records.pace.lease)
         claim = self._patiently(lambda: self.records.claim(job_id, queue=queue, lease=lease), _CLAIM_PATIENCE)
         match claim:
             case Claim("run", JobReport() as report):

@@ -17,7 +17,6 @@ from pixyz_scheduler.worker.supervisor import Stop
 
 _log = logging.getLogger(__name__)
 
-RENEW_EACH = 1.0
 # At most 20 writes of progress a second for a job.
 _TELL_EACH = 0.05
 # And at most a tenth of our time.
@@ -65,11 +64,12 @@ class LeaseKeeper:
     """A thread with a connection of its own, so that nothing of a job's delays a renewal; a context manager.
 
     Args:
-        records: on a connection whose timeout is about a second.
+        records: on a connection whose timeout is `pace.answer`.
     """
 
     def __init__(self, records: RecordStore) -> None:
         self._records = records
+        self._renew_each = records.pace.renew
         self._held: dict[JobId, Held] = {}
         self._stopping: Stop | None = None
         self._changed = threading.Condition()
@@ -79,7 +79,7 @@ class LeaseKeeper:
     def keep(self, held: Held) -> None:
         """Renew this lease from now on."""
         with self._changed:
-            held.next_renewal = time.monotonic() + RENEW_EACH
+            held.next_renewal = time.monotonic() + self._renew_each
             self._held[held.job_id] = held
             self._changed.notify()
             stopping = self._stopping
@@ -130,7 +130,7 @@ class LeaseKeeper:
                 due = [held for held in self._held.values() if held.due() <= now]
                 if due:
                     return due
-                soonest = min((held.due() for held in self._held.values()), default=now + RENEW_EACH)
+                soonest = min((held.due() for held in self._held.values()), default=now + self._renew_each)
                 self._changed.wait(soonest - now)
             return None
 
@@ -143,11 +143,11 @@ class LeaseKeeper:
             # No tick: after a while the warden freezes the tree, until the store is back.
             _log.warning("lease of job %s not renewed: %s", held.job_id, error)
             held.give_back(progress)
-            held.next_renewal = held.next_telling = asked + RENEW_EACH
+            held.next_renewal = held.next_telling = asked + self._renew_each
             return
         told = time.monotonic()
         # What takes long to tell (ten thousand steps) is told less often, lest it fill the store's log and our time.
-        held.next_renewal, held.next_telling = asked + RENEW_EACH, told + max(_TELL_EACH, _REST * (told - asked))
+        held.next_renewal, held.next_telling = asked + self._renew_each, told + max(_TELL_EACH, _REST * (told - asked))
         if answer == "go_on":
             held.tick()
         elif answer == "stop":

@@ -26,6 +26,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.outcome import Drained
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
@@ -42,8 +43,6 @@ from pixyz_scheduler.worker.zygote import NO_ENGINE
 
 _log = logging.getLogger(__name__)
 
-# Seconds for a renewal or a sweep: rather none than a late one.
-_QUICK = 1.0
 _SWITCH = 0.0005
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
@@ -59,11 +58,12 @@ def main(settings: Settings) -> int:
     local_root = Path(tempfile.gettempdir())
     for leftover in sweep_workspaces(local_root, now=time.time()):
         _log.info("removed the workspace of a dead worker: %s", leftover)
+    pace = PACE.scaled(settings.lease_time_scale)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     client = connect(settings.store_url)
     dispatch = CeleryDispatch(app, client)
     stopping = threading.Event()
-    quick = RecordStore(connect(settings.store_url, timeout=_QUICK))
+    quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
     with (
         slots_of(settings, ahead=slots_n) as slots,
         Workspaces(local_root) as workspaces,
@@ -81,7 +81,7 @@ def main(settings: Settings) -> int:
         )
         execution = Execution(
             worker=name,
-            records=RecordStore(client),
+            records=RecordStore(client, pace=pace),
             keeper=keeper,
             dispatch=dispatch,
             start=workshop.run,
@@ -129,7 +129,8 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     if settings.isolation == "spawn":
         yield SpawnSlots(environment)
         return
-    with Template(engine=engine, environment=environment) as template:
+    freeze = PACE.scaled(settings.lease_time_scale).freeze
+    with Template(engine=engine, environment=environment, freeze=freeze) as template:
         slots = ForkSlots(template, ahead=ahead)
         try:
             yield slots

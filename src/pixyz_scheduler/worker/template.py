@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing_extensions import Self
 
 from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.forked import Slot
 from pixyz_scheduler.worker.zygote import READY
 
@@ -21,10 +22,12 @@ class Template:
     Args:
         engine: `none`, or the folder where the Pixyz SDK may be: that engine, else the open one, is imported.
         environment: of the zygote and so of every script: no secret may be in it.
+        freeze: seconds without a tick until a job's tree is stopped.
     """
 
-    def __init__(self, *, engine: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, *, engine: str, environment: Mapping[str, str], freeze: float = PACE.freeze) -> None:
         self._engine = engine
+        self._freeze = freeze
         self._environment = dict(environment)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -33,9 +36,10 @@ class Template:
     def start(self) -> None:
         """Start the zygote and wait until it has imported everything."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        arguments = (str(theirs.fileno()), self._engine, str(self._freeze))
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                [sys.executable, "-m", "pixyz_scheduler.worker.zygote", str(theirs.fileno()), self._engine],
+                [sys.executable, "-m", "pixyz_scheduler.worker.zygote", *arguments],
                 pass_fds=[theirs.fileno()],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -25,7 +25,6 @@ from typing import NoReturn
 from pixyz_scheduler.worker import tree
 
 SPARES = 2
-FREEZE_AFTER = 4.0
 _LOOK = 0.1
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PACKET = 4096
@@ -38,9 +37,11 @@ class Warden:
     Args:
         control: SEQPACKET socket to the worker.
         child: what a spare does with its end of the channel, once forked; its answer is the exit status.
+        freeze: seconds without a tick until the tree at work is stopped.
     """
 
-    def __init__(self, control: socket.socket, child: Callable[[socket.socket], int]) -> None:
+    def __init__(self, control: socket.socket, child: Callable[[socket.socket], int], *, freeze: float) -> None:
+        self._freeze = freeze
         self._control = control
         self._child = child
         self._poll = select.poll()
@@ -93,7 +94,7 @@ class Warden:
                 self._signal_work(signal.SIGKILL)
 
     def _freeze_if_unheard(self) -> None:
-        if self._at_work is None or self._frozen or time.monotonic() - self._last_tick < FREEZE_AFTER:
+        if self._at_work is None or self._frozen or time.monotonic() - self._last_tick < self._freeze:
             return
         self._set_frozen(frozen=True)
 

@@ -1,8 +1,8 @@
 """The template: an exec'd, single-threaded python, warm with engine and SDK, that forks a warden for each slot.
 
-Run as `python -m pixyz_scheduler.worker.zygote DESCRIPTOR ENGINE`: a SEQPACKET socket to the worker, and which engine
-to import (`none`, or the folder where the Pixyz SDK may be). Each packet on the socket with one descriptor asks for a
-warden, whose control socket that is; EOF ends it.
+Run as `python -m pixyz_scheduler.worker.zygote DESCRIPTOR ENGINE FREEZE`: a SEQPACKET socket to the worker, which
+engine to import (`none`, or the folder where the Pixyz SDK may be), and the seconds of `Pace.freeze`. Each packet on
+the socket with one descriptor asks for a warden, whose control socket that is; EOF ends it.
 """
 
 import gc
@@ -46,10 +46,10 @@ def main() -> NoReturn:
         control.send(READY)
     except BrokenPipeError:  # the worker was ended while we got ready
         os._exit(0)
-    _serve(control)
+    _serve(control, freeze=float(sys.argv[3]))
 
 
-def _serve(control: socket.socket) -> NoReturn:
+def _serve(control: socket.socket, *, freeze: float) -> NoReturn:
     """Fork a warden for each request; end what one that has died leaves behind: it comes to us."""
     wardens: dict[int, int] = {}
     poll = select.poll()
@@ -57,7 +57,7 @@ def _serve(control: socket.socket) -> NoReturn:
     while True:
         for descriptor, _ in poll.poll():
             if descriptor == control.fileno():
-                watched, pid = _fork_warden(control, wardens)
+                watched, pid = _fork_warden(control, wardens, freeze=freeze)
                 wardens[watched] = pid
                 poll.register(watched, select.POLLIN)
             else:
@@ -67,7 +67,7 @@ def _serve(control: socket.socket) -> NoReturn:
                 tree.kill_below(os.getpid(), spare=set(wardens.values()))
 
 
-def _fork_warden(control: socket.socket, others: Iterable[int]) -> tuple[int, int]:
+def _fork_warden(control: socket.socket, others: Iterable[int], *, freeze: float) -> tuple[int, int]:
     """A new warden: the descriptor that tells its end, and its pid. Ends this process when the worker is gone."""
     try:
         packet, descriptors, _, _ = socket.recv_fds(control, 64, 1)
@@ -81,7 +81,7 @@ def _fork_warden(control: socket.socket, others: Iterable[int]) -> tuple[int, in
         for descriptor in others:
             os.close(descriptor)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        Warden(socket.socket(fileno=descriptors[0]), serve).run()
+        Warden(socket.socket(fileno=descriptors[0]), serve, freeze=freeze).run()
     os.close(descriptors[0])
     return os.pidfd_open(pid), pid
 

@@ -15,7 +15,7 @@
 --   ps:ev               stream of state changes, capped
 --   ps:ctl:<worker>     channel: ids of jobs to stop
 local VERSION = '1'
-local CLOCK_STEP = 1500
+-- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
 
 local function wall_ms()
