@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
-from pixyz_scheduler.broker.records import Bell, JobFilter, JobPage, RecordStore
+from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
+from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
@@ -100,7 +101,7 @@ class Scheduler:
 
     def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""
-        return self._records.list_jobs(wanted, limit=limit, cursor=cursor)
+        return list_jobs(self._records, wanted, limit=limit, cursor=cursor)
 
     def cancel(self, job_id: JobId) -> JobReport:
         """End a job: at once while it waits, soon while it runs.
@@ -157,7 +158,7 @@ class Scheduler:
         """What keeps jobs from being taken, by part (`store`, `share`); empty where all is well."""
         found: dict[str, str] = {}
         try:
-            self._records.list_jobs(JobFilter(), limit=1)
+            list_jobs(self._records, JobFilter(), limit=1)
         except Unavailable:
             # No address: whoever asks for health has shown no key.
             found["store"] = "Redis does not answer."

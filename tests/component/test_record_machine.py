@@ -17,7 +17,8 @@ from hypothesis.stateful import (
 )
 
 from pixyz_scheduler.broker.connection import connect
-from pixyz_scheduler.broker.records import JobFilter, RecordStore
+from pixyz_scheduler.broker.listing import JobFilter, list_jobs
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import JobNotFound
 from pixyz_scheduler.jobs.attempt import Fence, Lease, Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
@@ -313,7 +314,7 @@ class RecordMachine(RuleBasedStateMachine):
                 ask.zrange(key, 0, -1)
             found = ask.execute()
         assert [set(ids) for ids in found] == list(expected.values())
-        listed = self.store.list_jobs(JobFilter()).reports
+        listed = list_jobs(self.store, JobFilter()).reports
         assert {report.job.id for report in listed} == set(self.known)
 
 

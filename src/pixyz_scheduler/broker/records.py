@@ -2,15 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, cast
 
 import redis
 
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError, StoreUnavailable
+from pixyz_scheduler.broker.scripts import Scripts, in_ms
+from pixyz_scheduler.errors import JobNotFound, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId
 from pixyz_scheduler.jobs.pace import PACE, Pace
@@ -18,21 +18,17 @@ from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import JobReport, new_record
 from pixyz_scheduler.jobs.retry import Decision, Finish, TryAgain
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.waiting import Waiting
 
 PRIORITIES = 10
 PRIORITY_SEPARATOR = ":"
 # No longer than the quickest client waits for an answer (the API: 1 s, twice).
 _SUBMIT_WITHIN_MS = 1000
-# What a page of jobs shows; the rest of a record stays where it is.
-_LISTED = (
-    *("v", "process", "options", "name", "state", "queue", "submitted", "started", "stopped"),
-    *("progress", "error", "epoch", "crashes", "hindrances", "drains"),
-)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The answer to a claim: `run`, `done`, `taken` or `unknown`; the first two bring the report."""
+    """The answer to a claim: `run`, `done`, `taken`, `no_licence` or `unknown`; the first two bring the report."""
 
     verdict: str
     report: JobReport | None = None
@@ -55,24 +51,6 @@ class Sweep:
     bells: tuple[Bell, ...]
 
 
-@dataclass(frozen=True)
-class JobFilter:
-    """What a listing asks for; None asks for all. `since` is in epoch seconds, of submission."""
-
-    status: JobState | None = None
-    name: str | None = None
-    queue: str | None = None
-    since: float | None = None
-
-
-@dataclass(frozen=True)
-class JobPage:
-    """Jobs, newest first, and where the next page begins (None: there is none)."""
-
-    reports: tuple[JobReport, ...]
-    cursor: str | None
-
-
 class RecordStore:
     """The job records on one Redis.
 
@@ -87,7 +65,7 @@ class RecordStore:
         self.pace = pace
         self.now_ms = now_ms
         self._server_ahead: int | None = None
-        self._scripts = {name: client.register_script(source) for name, source in _sources(pace).items()}
+        self._scripts = Scripts(client, pace)
 
     def submit(self, job: Job) -> bool:
         """Write the record of a new job, in line. False where the id is taken.
@@ -98,22 +76,29 @@ class RecordStore:
         fields = [text for pair in new_record(job).items() for text in pair]
         for ahead in (self._server_ahead, None):
             deadline = self._server_ms(ahead) + _SUBMIT_WITHIN_MS
-            answer = self._run("submit", job.id, job.options.queue, deadline, *fields)
+            answer = self.run("submit", job.id, job.options.queue, deadline, *fields)
             if answer >= 0:
                 return bool(answer)
         raise StoreUnavailable("Redis does not answer in time: the job was not taken.")
 
-    def claim(self, job_id: JobId, *, queue: str, lease: Lease) -> Claim:
-        """Take the lease of a job whose doorbell was heard on `queue`; safe to repeat."""
-        verdict, *record = self._run("claim", job_id, queue, lease.worker, lease.fence, _ms(lease.ttl))
+    def claim(self, job_id: JobId, *, queue: str, lease: Lease, tokens: int = 0) -> Claim:
+        """Take the lease of a job whose doorbell was heard on `queue`; safe to repeat.
+
+        Args:
+            job_id: whose.
+            queue: where its doorbell was heard.
+            lease: with a nonce of its own.
+            tokens: the licence tokens of the whole farm, one of which the job needs; 0: it needs none.
+        """
+        verdict, *record = self.run("claim", job_id, queue, lease.worker, lease.fence, in_ms(lease.ttl), tokens)
         if not record:
             return Claim(verdict)
         return Claim(verdict, JobReport.from_record(job_id, dict(zip(record[::2], record[1::2], strict=True))))
 
-    def renew(self, job_id: JobId, *, lease: Lease, progress: Progress | None = None) -> str:
-        """Buy time, and tell the progress if it changed. `go_on`, `stop` (a cancel) or `lost`."""
+    def renew(self, job_id: JobId, *, lease: Lease, progress: Progress | None = None, is_draining: bool = False) -> str:
+        """Buy time; tell progress that is new, and that the worker leaves. `go_on`, `stop` (a cancel) or `lost`."""
         told = "" if progress is None else _json(progress.to_wire())
-        return str(self._run("renew", job_id, lease.fence, _ms(lease.ttl), told))
+        return str(self.run("renew", job_id, lease.fence, in_ms(lease.ttl), told, int(is_draining)))
 
     def commit(
         self,
@@ -145,7 +130,7 @@ class RecordStore:
                 end = JobState.RETRY.value
                 said |= {kind: str(count) for kind, count in vars(tally).items()}
         flat = [text for pair in said.items() for text in pair]
-        state_now = self._run("commit", job_id, lease.fence, by, end, queue, _ms(delay), *flat)
+        state_now = self.run("commit", job_id, lease.fence, by, end, queue, in_ms(delay), *flat)
         return None if state_now == "lost" else JobState(state_now)
 
     def cancel(self, job_id: JobId) -> str:
@@ -154,14 +139,38 @@ class RecordStore:
         Raises:
             JobNotFound: no such job.
         """
-        answer = str(self._run("cancel", job_id))
-        if answer == "unknown":
-            raise JobNotFound(job_id)
-        return answer
+        return _known(job_id, self.run("cancel", job_id))
+
+    def delete(self, job_id: JobId) -> str:
+        """Cancel a job and have it removed once it has ended: what `cancel` answers; raises JobNotFound."""
+        return _known(job_id, self.run("delete", job_id))
+
+    def doomed(self, *, limit: int = 100) -> list[JobId]:
+        """Deleted jobs that have ended: to be removed with their files, then forgotten."""
+        return [JobId(job_id) for job_id in self.run("doomed", limit)]
+
+    def run_again(self, job_id: JobId, *, queue: str) -> str:
+        """Put a job that has ended in line once more, with a new history.
+
+        Returns:
+            "SENT"; else the state that does not allow it, or "doomed".
+
+        Raises:
+            JobNotFound: no such job.
+        """
+        return _known(job_id, self.run("again", job_id, queue))
+
+    def waiting(self, job_id: JobId) -> Waiting | None:
+        """What a job waits for; None where it does not wait. Raises JobNotFound."""
+        state, *facts = self.run("waiting", job_id)
+        if not JobState(_known(job_id, state)).is_waiting:
+            return None
+        due, parked, ahead, listeners = map(int, facts)
+        return Waiting(due=None if due < 0 else due / 1000, parked=bool(parked), ahead=ahead, listeners=listeners)
 
     def sweep(self, *, limit: int = 100) -> Sweep:
         """What nobody else will do; every worker and API process asks, any number at once."""
-        expired, bells = self._run("sweep", limit, _ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
+        expired, bells = self.run("sweep", limit, in_ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
         return Sweep(
             tuple(JobId(job_id) for job_id in expired),
             tuple(Bell(JobId(job_id), queue, int(priority)) for job_id, queue, priority in bells),
@@ -169,7 +178,7 @@ class RecordStore:
 
     def forget(self, job_id: JobId) -> bool:
         """Remove the record of a job that has ended."""
-        return bool(self._run("forget", job_id))
+        return bool(self.run("forget", job_id))
 
     def ended_before(self, moment: float, *, limit: int = 100) -> list[tuple[JobId, float]]:
         """Jobs that ended before this moment (epoch seconds), the oldest first, each with its end."""
@@ -195,23 +204,6 @@ class RecordStore:
             fence, worker = cast("list[str | None]", self._client.hmget(f"ps:job:{job_id}", "fence", "owner"))
         return Lease(Fence(fence), worker or "?") if fence else None
 
-    def list_jobs(self, wanted: JobFilter, *, limit: int = 100, cursor: str | None = None) -> JobPage:
-        """A page of jobs, newest first, by an index: its cost does not grow with history.
-
-        Raises:
-            BadInput: a cursor that is not ours.
-        """
-        index, others = _index_for(wanted)
-        score, _, before = (cursor or "+inf:").partition(":")
-        if score != "+inf" and not (before and _is_number(score)):
-            raise BadInput(f"cursor {cursor!r} is not one that a listing gave.")
-        since = "-inf" if wanted.since is None else str(wanted.since)
-        pairs = [text for pair in others.items() for text in pair]
-        answer = self._run("list", index, limit, score, before, since, len(others), *pairs, *_LISTED)
-        last_score, last_id, *rows = answer
-        following = f"{last_score}:{last_id}" if last_id else None
-        return JobPage(tuple(_listed(row) for row in rows if row[1]), following)
-
     def _server_ms(self, ahead: int | None) -> int:
         """The server's wall clock, which the scripts see: asked for once, then reckoned by our own steady one."""
         if self.now_ms:
@@ -223,55 +215,15 @@ class RecordStore:
             ahead = self._server_ahead = seconds * 1000 + microseconds // 1000 - ours
         return ours + ahead
 
-    def _run(self, script: str, *arguments: str | float) -> Any:
-        with store_errors():
-            try:
-                return self._scripts[script](keys=[], args=[self.now_ms, *arguments])
-            except redis.ResponseError as error:
-                if "VERSION " in str(error):
-                    raise RecordError(f"A record of another version is in the store: {error}.") from error
-                raise
+    def run(self, script: str, *arguments: str | float) -> Any:
+        """Run a script on the records; see Scripts.run."""
+        return self._scripts.run(script, self.now_ms, *arguments)
 
 
-def _sources(pace: Pace) -> dict[str, str]:
-    folder = resources.files("pixyz_scheduler.broker").joinpath("lua")
-    step = f"local CLOCK_STEP = {_ms(pace.clock_step)}"
-    prelude = step + "\n" + folder.joinpath("prelude.lua").read_text(encoding="utf-8")
-    names = ("submit", "claim", "renew", "commit", "cancel", "sweep", "list", "forget")
-    return {name: f"{prelude}\n{folder.joinpath(f'{name}.lua').read_text(encoding='utf-8')}" for name in names}
-
-
-def _index_for(wanted: JobFilter) -> tuple[str, dict[str, str]]:
-    """The narrowest index, and what is left to compare record by record."""
-    asked: dict[str, str] = {}
-    if wanted.name is not None:
-        asked["name"] = wanted.name
-    if wanted.status is not None:
-        asked["state"] = (JobState.SENT if wanted.status is JobState.PENDING else wanted.status).value
-    if wanted.queue is not None:
-        asked["queue"] = wanted.queue
-    for kind in ("name", "state", "queue"):
-        if kind in asked:
-            return f"ps:{kind}:{asked.pop(kind)}", asked
-    return "ps:jobs", asked
-
-
-def _listed(row: Iterable[str | None]) -> JobReport:
-    job_id, *values = row
-    record = {name: value for name, value in zip(_LISTED, values, strict=True) if value is not None}
-    return JobReport.from_record(JobId(str(job_id)), record)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+def _known(job_id: JobId, answer: str) -> str:
+    if answer == "unknown":
+        raise JobNotFound(job_id)
+    return answer
 
 
 def _json(value: Any) -> str:

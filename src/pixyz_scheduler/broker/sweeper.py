@@ -11,7 +11,7 @@ from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.errors import JobNotFound, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Attempt
 from pixyz_scheduler.jobs.job import JobId
-from pixyz_scheduler.jobs.outcome import Lost
+from pixyz_scheduler.jobs.outcome import Drained, Lost
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import ended_attempt
 from pixyz_scheduler.jobs.retry import TryAgain, decide
@@ -83,7 +83,9 @@ class Sweeper:
             report = self._records.report(job_id)
         except JobNotFound:
             return
-        decision = decide(Lost(lease.worker), tally=report.tally, queue=queue_named(report.queue))
+        # A machine that was called back and is gone costs nobody an attempt.
+        outcome = Drained() if report.draining else Lost(lease.worker)
+        decision = decide(outcome, tally=report.tally, queue=queue_named(report.queue))
         attempt = Attempt(
             number=report.epoch,
             worker=lease.worker,

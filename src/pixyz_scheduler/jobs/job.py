@@ -76,6 +76,7 @@ class Job:
         script: file name of the script within the job's inputs; None where the catalog has it.
         input_file: file name of the input within the job's inputs.
         submitted: when, in seconds since the epoch (UTC).
+        parent: the job that started it; None where a user did.
     """
 
     id: JobId
@@ -86,6 +87,7 @@ class Job:
     name: str | None = None
     script: str | None = None
     input_file: str | None = None
+    parent: JobId | None = None
 
 
 def merge_options(

@@ -34,6 +34,7 @@ class JobReport:
         started: when the last attempt began, epoch seconds.
         stopped: when the job ended, epoch seconds.
         cancelling: somebody asked a running job to stop.
+        draining: its worker said that it leaves.
         attempts: the history, one mapping an ended attempt.
     """
 
@@ -51,6 +52,7 @@ class JobReport:
     started: float | None = None
     stopped: float | None = None
     cancelling: bool = False
+    draining: bool = False
     attempts: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -89,6 +91,7 @@ class JobReport:
             name=record.get("name") or None,
             script=record.get("script") or None,
             input_file=record.get("input_file") or None,
+            parent=JobId(record["parent"]) if record.get("parent") else None,
         )
         return cls(
             job=job,
@@ -105,6 +108,7 @@ class JobReport:
             started=_time(record.get("started")),
             stopped=_time(record.get("stopped")),
             cancelling=record.get("cancel") == "1",
+            draining=record.get("draining") == "1",
             attempts=tuple(json.loads(record.get("attempts") or "[]")),
         )
 
@@ -119,6 +123,7 @@ def new_record(job: Job) -> dict[str, str]:
         "name": job.name or "",
         "script": job.script or "",
         "input_file": job.input_file or "",
+        "parent": job.parent or "",
         "priority": str(job.options.priority),
     }
 

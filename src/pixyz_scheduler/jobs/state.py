@@ -30,7 +30,7 @@ class JobState(str, Enum):
 
     @property
     def is_terminal(self) -> bool:
-        """Nothing follows."""
+        """Nothing follows by itself."""
         return self in TERMINAL
 
     def may_become(self, other: "JobState") -> bool:
@@ -44,7 +44,10 @@ TERMINAL = frozenset({JobState.SUCCESS, JobState.FAILURE, JobState.REVOKED, JobS
 
 _ENDS_OF_A_RUN = frozenset({JobState.SUCCESS, JobState.FAILURE, JobState.RETRY, JobState.REVOKED})
 
-# The one table; records.lua applies it, tests/contract holds the two against each other.
+_ANEW = frozenset({JobState.SENT})
+
+# The one table. An end is final, but for who asks that the job be run again. The scripts apply it; tests/contract holds
+# the two against each other.
 FOLLOWS: dict[JobState, frozenset[JobState]] = {
     JobState.SENT: frozenset({JobState.PENDING, JobState.STARTED, JobState.REVOKED}),
     JobState.PENDING: frozenset({JobState.STARTED, JobState.REVOKED}),
@@ -52,9 +55,9 @@ FOLLOWS: dict[JobState, frozenset[JobState]] = {
     JobState.RECEIVED: frozenset({JobState.STARTED}) | _ENDS_OF_A_RUN,
     JobState.STARTED: frozenset({JobState.RUNNING}) | _ENDS_OF_A_RUN,
     JobState.RUNNING: _ENDS_OF_A_RUN,
-    JobState.SUCCESS: frozenset(),
-    JobState.FAILURE: frozenset(),
-    JobState.REVOKED: frozenset(),
-    JobState.REJECTED: frozenset(),
+    JobState.SUCCESS: _ANEW,
+    JobState.FAILURE: _ANEW,
+    JobState.REVOKED: _ANEW,
+    JobState.REJECTED: _ANEW,
     JobState.UNKNOWN: frozenset(),
 }

@@ -13,7 +13,7 @@ from pixyz_scheduler.api.openapi import JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
 from pixyz_scheduler.api.upload import receive
-from pixyz_scheduler.broker.records import JobFilter
+from pixyz_scheduler.broker.listing import JobFilter
 from pixyz_scheduler.jobs import state
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.scheduler import Scheduler

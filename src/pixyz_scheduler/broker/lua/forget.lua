@@ -3,11 +3,13 @@ local id = ARGV[2]
 local k = key(id)
 local state = state_of(id)
 if not state or not TERMINAL[state] then return 0 end
-local got = redis.call('HMGET', k, 'queue', 'name')
+local got = redis.call('HMGET', k, 'queue', 'name', 'parent')
 redis.call('ZREM', 'ps:jobs', id)
 redis.call('ZREM', 'ps:state:' .. state, id)
 redis.call('ZREM', 'ps:queue:' .. got[1], id)
 if got[2] and got[2] ~= '' then redis.call('ZREM', 'ps:name:' .. got[2], id) end
 redis.call('ZREM', 'ps:finished', id)
-redis.call('DEL', k)
+redis.call('SREM', 'ps:doomed', id)
+if got[3] and got[3] ~= '' then redis.call('SREM', 'ps:children:' .. got[3], id) end
+redis.call('DEL', k, 'ps:children:' .. id)
 return 1

@@ -10,6 +10,14 @@
 --   ps:queues           set of queue names that have, or had, somebody waiting
 --   ps:delayed          zset id -> logical ms when it may be taken again
 --   ps:leases           zset id -> logical ms when the lease runs out
+--   ps:licences         set of the ids that hold a licence token; as their leases
+--   ps:licences:cap     how many tokens there are, as the last worker said that met none
+--   ps:parked           zset id -> priority, then logical ms, of those that wait for a token; until there is one
+--   ps:children:<id>    set of the ids of the jobs that a job has started; as its record
+--   ps:doomed           set of the ids to be removed once they have ended
+--   ps:workers          zset name -> logical ms until when a worker is believed to live
+--   ps:worker:<name>    hash, what a worker says of itself; likewise
+--   ps:listeners:<queue>  zset name -> the same moment, of the workers that listen there
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
@@ -17,6 +25,8 @@
 local VERSION = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
+-- More ms than any logical clock shows: what is counted in it comes first.
+local A_LONG_TIME = 1e13
 
 local function wall_ms()
   local given = tonumber(ARGV[1])
@@ -69,6 +79,12 @@ local function wait_in_line(id, queue, priority, now)
   redis.call('SADD', 'ps:queues', queue)
 end
 
+-- The lease of an attempt is at its end, and with it the licence token.
+local function let_go(id)
+  redis.call('ZREM', 'ps:leases', id)
+  redis.call('SREM', 'ps:licences', id)
+end
+
 -- Into a queue's line, its doorbell about to be rung by the caller; after a delay the sweeper rings.
 local function line_up(id, queue, now, delay)
   local k = key(id)
@@ -78,7 +94,7 @@ local function line_up(id, queue, now, delay)
     redis.call('HSET', k, 'queue', queue)
     redis.call('ZADD', 'ps:queue:' .. queue, redis.call('HGET', k, 'submitted'), id)
   end
-  redis.call('ZREM', 'ps:leases', id)
+  let_go(id)
   if delay > 0 then
     redis.call('ZADD', 'ps:delayed', now + delay, id)
   else
@@ -90,12 +106,13 @@ local function leave_line(id)
   local at = redis.call('HMGET', key(id), 'queue', 'priority')
   redis.call('ZREM', line_of(at[1], at[2]), id)
   redis.call('ZREM', 'ps:delayed', id)
+  redis.call('ZREM', 'ps:parked', id)
 end
 
 local function finish(id, state)
   local now = wall_s()
   leave_line(id)
-  redis.call('ZREM', 'ps:leases', id)
+  let_go(id)
   redis.call('HSET', key(id), 'stopped', now)
   redis.call('ZADD', 'ps:finished', now, id)
   set_state(id, state)
@@ -105,4 +122,32 @@ end
 local function holds(id, nonce)
   local state = state_of(id)
   return state and HELD[state] and redis.call('HGET', key(id), 'fence') == nonce
+end
+
+-- A cancel reaches what the job has started, and what that has: those that wait end at once, those that run are marked
+-- and their workers told. `seen` keeps a circle, which nobody should have made, from turning for ever.
+local function cancel_tree(id, seen)
+  if seen[id] then return end
+  seen[id] = true
+  local k, state = key(id), state_of(id)
+  if not state then return end
+  for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. id)) do cancel_tree(child, seen) end
+  if TERMINAL[state] then return end
+  redis.call('HSET', k, 'cancel', '1')
+  if HELD[state] then
+    redis.call('PUBLISH', 'ps:ctl:' .. redis.call('HGET', k, 'owner'), id)
+  else
+    redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.')
+    finish(id, 'REVOKED')
+  end
+end
+
+-- The state after a cancel: cancelling while its worker stops it.
+local function cancelled(id)
+  local state = state_of(id)
+  if not TERMINAL[state] then
+    cancel_tree(id, {})
+    state = state_of(id)
+  end
+  return HELD[state] and 'cancelling' or state
 end

@@ -11,4 +11,10 @@ local name = redis.call('HGET', k, 'name')
 if name and name ~= '' then redis.call('ZADD', 'ps:name:' .. name, submitted, id) end
 line_up(id, queue, now, 0)
 set_state(id, 'SENT')
+local parent = redis.call('HGET', k, 'parent')
+if parent and parent ~= '' then
+  redis.call('SADD', 'ps:children:' .. parent, id)
+  -- Started by a job that was to stop already.
+  if redis.call('HGET', key(parent), 'cancel') == '1' then cancel_tree(id, {}) end
+end
 return 1

@@ -31,6 +31,22 @@ for _, job in ipairs(due('ps:delayed')) do
   bells[#bells + 1] = job
 end
 
+-- Tokens that are free again, the most urgent first. A holder whose record is gone holds nothing.
+if redis.call('EXISTS', 'ps:parked') == 1 then
+  for _, id in ipairs(redis.call('SMEMBERS', 'ps:licences')) do
+    if not redis.call('ZSCORE', 'ps:leases', id) then redis.call('SREM', 'ps:licences', id) end
+  end
+  local free = tonumber(redis.call('GET', 'ps:licences:cap') or '0') - redis.call('SCARD', 'ps:licences')
+  for _, id in ipairs(free > 0 and redis.call('ZRANGE', 'ps:parked', 0, math.min(free, limit) - 1) or {}) do
+    local at = redis.call('HMGET', key(id), 'queue', 'priority')
+    redis.call('ZREM', 'ps:parked', id)
+    if at[1] then
+      wait_in_line(id, at[1], at[2] or DEFAULT_PRIORITY, now)
+      bells[#bells + 1] = {id, at[1], at[2] or DEFAULT_PRIORITY}
+    end
+  end
+end
+
 for _, queue in ipairs(redis.call('SMEMBERS', 'ps:queues')) do
   local somebody = false
   for priority = 0, priorities - 1 do

@@ -1,0 +1,133 @@
+"""Farm: the living workers, as they say it themselves; announced again and again, believed for a lease's time."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from typing_extensions import Self
+
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.broker.scripts import in_ms
+from pixyz_scheduler.errors import StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker that lives.
+
+    Attributes:
+        name: as in records and logs.
+        queues: where it listens.
+        slots: jobs at a time.
+        busy: jobs it runs now.
+        host: the machine's name.
+        pid: of its process, there.
+        version: of the program.
+        started: epoch seconds.
+        trouble: why it takes no jobs now; empty where it does.
+        draining: it is leaving.
+    """
+
+    name: str
+    queues: tuple[str, ...]
+    slots: int
+    host: str
+    pid: int
+    version: str
+    started: float
+    busy: int = 0
+    trouble: str = ""
+    draining: bool = False
+
+    def to_wire(self) -> dict[str, str]:
+        """Text by text, as a hash keeps it."""
+        return {
+            **{name: str(value) for name, value in vars(self).items() if name != "name"},
+            "queues": ",".join(self.queues),
+            "draining": "1" if self.draining else "",
+        }
+
+    @classmethod
+    def from_wire(cls, name: str, values: Mapping[str, str]) -> "Worker":
+        """The other way."""
+        return cls(
+            name=name,
+            queues=tuple(filter(None, values.get("queues", "").split(","))),
+            slots=int(values.get("slots") or 1),
+            host=values.get("host", ""),
+            pid=int(values.get("pid") or 0),
+            version=values.get("version", ""),
+            started=float(values.get("started") or 0.0),
+            busy=int(values.get("busy") or 0),
+            trouble=values.get("trouble", ""),
+            draining=values.get("draining") == "1",
+        )
+
+
+class Farm:
+    """The living workers of one store."""
+
+    def __init__(self, records: RecordStore) -> None:
+        self._records = records
+
+    def workers(self) -> tuple[Worker, ...]:
+        """All that live, by name."""
+        found = [(name, dict(zip(row[::2], row[1::2], strict=True))) for name, row in self._records.run("workers")]
+        return tuple(Worker.from_wire(name, values) for name, values in sorted(found) if values)
+
+    def announce(self, worker: Worker) -> None:
+        """It lives, and is as it says."""
+        self._say(worker, self._records.pace.lease)
+
+    def withdraw(self, worker: Worker) -> None:
+        """It goes."""
+        self._say(worker, 0)
+
+    def _say(self, worker: Worker, ttl: float) -> None:
+        fields = [text for pair in worker.to_wire().items() for text in pair]
+        self._records.run("announce", worker.name, in_ms(ttl), len(worker.queues), *worker.queues, *fields)
+
+
+class Announcer:
+    """A thread that announces one worker until it goes; a context manager.
+
+    Args:
+        farm: on a connection of its own.
+        now: what the worker says of itself at this moment.
+        each: seconds between two announcements.
+    """
+
+    def __init__(self, farm: Farm, now: Callable[[], Worker], *, each: float) -> None:
+        self._farm = farm
+        self._now = now
+        self._each = each
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join()
+        with suppress(StoreUnavailable):  # then it is forgotten after a while
+            self._farm.withdraw(self._now())
+
+    def _run(self) -> None:
+        while True:
+            self._try()
+            if self._closing.wait(self._each):
+                return
+
+    def _try(self) -> None:
+        try:
+            self._farm.announce(self._now())
+        except StoreUnavailable as error:
+            _log.debug("not announced: %s", error)
+        except Exception:  # noqa: BLE001  (whatever it is: without this thread jobs are said to have no worker)
+            _log.exception("not announced")

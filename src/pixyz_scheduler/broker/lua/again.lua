@@ -1,0 +1,14 @@
+-- again(id, queue): run a job that has ended once more, as it was sent: a new history, nothing charged.
+-- SENT, or the state that does not allow it, or doomed, or unknown. Attempts are counted on: no two share a log.
+local id, queue = ARGV[2], ARGV[3]
+local k, now = key(id), logical_ms()
+local state = state_of(id)
+if not state then return 'unknown' end
+if not TERMINAL[state] then return state end
+if redis.call('SISMEMBER', 'ps:doomed', id) == 1 then return 'doomed' end
+redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
+redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
+redis.call('ZREM', 'ps:finished', id)
+line_up(id, queue, now, 0)
+set_state(id, 'SENT')
+return 'SENT'

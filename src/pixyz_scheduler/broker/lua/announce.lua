@@ -1,0 +1,15 @@
+-- announce(name, ttl ms, n, queue, ..., field, value, ...): a worker lives and listens on these n queues. ttl 0: it goes.
+local name, ttl, n = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local k, until_when = 'ps:worker:' .. name, logical_ms() + ttl
+local function keep(index)
+  if ttl > 0 then redis.call('ZADD', index, until_when, name) else redis.call('ZREM', index, name) end
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', until_when - ttl)
+end
+for i = 5, 4 + n do keep('ps:listeners:' .. ARGV[i]) end
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', 'ps:workers', '-inf', until_when - ttl)) do
+  redis.call('DEL', 'ps:worker:' .. gone)
+end
+keep('ps:workers')
+if ttl == 0 then redis.call('DEL', k) end
+if ttl > 0 then redis.call('HSET', k, unpack(ARGV, 5 + n)) end
+return 1
