@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     license_flexlm: Switch = _in("Licence", True, "Ask a FlexLM server for the Pixyz licence.")
     license_host: Host = _in("Licence", "license.example.com", "Host of the licence server.")
     license_port: Port = _in("Licence", 27000, "Port of the licence server.")
+    license_tokens: Count = _in("Licence", 0, "Licence tokens of the whole farm: no more jobs run at a time on workers with an engine; the rest waits. 0 for no limit.")
     license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it; else for each job.")
 
     god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")

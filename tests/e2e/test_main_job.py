@@ -112,7 +112,7 @@ def test_the_worker_of_a_running_job_is_killed_and_another_ends_the_job(stack, c
         f"    if len(open({str(mark)!r}).readlines()) == 1: time.sleep(600)\n    return 'alive'\n"
     )
     second = subprocess.Popen(
-        [sys.executable, "-m", "pixyz_scheduler", "worker"],
+        [sys.executable, "-m", "pixyz_scheduler", "worker", "--no-watchdog"],
         env={**_worker_environment(stack), "QUEUE_NAME": "gpuhigh", "ENGINE": "none"},
         stderr=subprocess.DEVNULL,
     )

@@ -17,7 +17,11 @@ import httpx
 import psutil
 import pytest
 
+from pixyz_scheduler.broker.celery_app import make_celery
+from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.embedded import EmbeddedStore
+from pixyz_scheduler.broker.farm import Farm as KnownFarm
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
 
@@ -59,6 +63,23 @@ class Farm:
     def details(self, job_id: str) -> dict:
         return self.http.get(f"/jobs/{job_id}/details").json()
 
+    def worker_of(self, pid: int) -> dict:
+        """What the worker says of itself."""
+        client = connect(self.store.store_url)
+        try:
+            said = [vars(worker) for worker in KnownFarm(RecordStore(client)).workers() if worker.pid == pid]
+        finally:
+            client.close()
+        return said[0] if said else {"draining": False}
+
+    def store_says(self, key: str, name: str) -> str | None:
+        """A field of the store."""
+        client = connect(self.store.store_url)
+        try:
+            return client.hget(key, name)
+        finally:
+            client.close()
+
     def ended(self, job_id: str) -> dict:
         """Its details, once it has ended."""
         while (details := self.details(job_id))["status"] not in ("SUCCESS", "FAILURE", "REVOKED"):
@@ -66,9 +87,11 @@ class Farm:
         return details
 
     @contextmanager
-    def worker(self, queue: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def worker(
+        self, queue: str, *, watchdog: str = "--no-watchdog", **settings: str
+    ) -> Iterator["subprocess.Popen[bytes]"]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pixyz_scheduler", "worker"],
+            [sys.executable, "-m", "pixyz_scheduler", "worker", watchdog],
             env={**self.environment, "QUEUE_NAME": queue, "ENGINE": "none", **settings},
         )
         try:
@@ -265,6 +288,41 @@ def test_a_killed_store_of_up_comes_back_with_its_jobs_and_the_running_one_goes_
         assert (details["status"], details["retry"]) == ("SUCCESS", 0)
 
 
+def test_a_worker_that_is_alive_and_deaf_restarts_and_then_hears(farm, queue):
+    source = "def main(pc, params):\n    return 'heard'\n"
+    with farm.worker(queue, watchdog="--watchdog", LEASE_TIME_SCALE="0.1") as watchdog:
+        assert farm.ended(farm.send(source, queue=queue))["status"] == "SUCCESS"
+        deaf = the_worker(watchdog.pid)
+        celery = make_celery(broker_url=farm.store.broker_url, result_backend=farm.store.broker_url)
+        with celery:
+            while not celery.control.cancel_consumer(queue, reply=True, timeout=5):
+                pass
+        assert farm.ended(farm.send(source, queue=queue))["result"] == "heard"
+        assert not deaf.is_running()
+
+
+def test_no_more_jobs_run_than_there_are_licence_tokens_and_who_waits_for_one_says_so(farm, queue, tmp_path):
+    settings = {"LICENSE_TOKENS": "1", "POOL_TYPE": "pool", "CONCURRENT_TASKS": "2"}
+    gate = tmp_path / "gate"
+    with farm.worker(queue, **settings):
+        first = farm.send(GATE, queue=queue, here=str(tmp_path / "first"), gate=str(gate))
+        _text(tmp_path / "first")
+        second = farm.send(GATE, queue=queue, here=str(tmp_path / "second"), gate=str(gate))
+        while farm.details(second)["waiting_for"] != "no licence token free":
+            time.sleep(0.05)
+        gate.touch()
+        ended = [farm.ended(job_id) for job_id in (first, second)]
+    assert [(each["status"], each["retry"]) for each in ended] == [("SUCCESS", 0)] * 2
+    assert ended[0]["time_info"]["stopped"] <= ended[1]["time_info"]["started"]
+
+
+def the_worker(watchdog: int) -> psutil.Process:
+    """The one that runs under it now; between two there is none for a moment."""
+    while not (found := psutil.Process(watchdog).children()):
+        time.sleep(0.05)
+    return found[0]
+
+
 def _answers(http: httpx.Client) -> bool:
     try:
         return http.get("/health/ready").status_code == 200
@@ -277,3 +335,77 @@ def _text(path: Path) -> str:
     while not path.exists():
         time.sleep(0.01)
     return path.read_text()
+
+
+def test_a_second_signal_ends_a_drain_at_once_and_its_job_goes_back_uncharged(farm, queue, tmp_path):
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue, DRAIN_TIMEOUT="3600") as worker:
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        child = psutil.Process(int(_text(here)))
+        worker.terminate()
+        while not farm.worker_of(worker.pid)["draining"]:
+            time.sleep(0.05)
+        assert child.is_running()
+        worker.terminate()
+        assert worker.wait() == 0
+        assert not child.is_running()
+    details = farm.details(job_id)
+    assert (details["status"], details["retry"], details["cause"]) == ("RETRY", 0, "drained")
+
+
+def test_a_machine_that_vanishes_after_it_was_told_to_leave_costs_no_attempt(farm, queue, tmp_path):
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue, DRAIN_TIMEOUT="3600") as worker:
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        _text(here)
+        worker.terminate()
+        while not farm.worker_of(worker.pid)["draining"]:
+            time.sleep(0.05)
+        while farm.store_says(f"ps:job:{job_id}", "draining") != "1":
+            time.sleep(0.05)
+        worker.kill()
+        gate.touch()
+        while farm.details(job_id)["status"] != "RETRY":
+            time.sleep(0.05)
+    with farm.worker(queue):
+        details = farm.ended(job_id)
+    assert (details["status"], details["retry"]) == ("SUCCESS", 0)
+    assert [attempt["outcome"] for attempt in details["attempts"]] == ["drained", "success"]
+
+
+def test_a_worker_that_has_done_its_number_of_jobs_ends_and_no_other_does(farm, queue):
+    source = "def main(pc, params):\n    return params['n']\n"
+    with farm.worker(queue, MAX_TASKS_BEFORE_SHUTDOWN="2") as worker:
+        jobs = [farm.send(source, queue=queue, n=n) for n in range(3)]
+        assert worker.wait() == 0
+        done = [job_id for job_id in jobs if farm.details(job_id)["status"] == "SUCCESS"]
+        assert done == jobs[:2]
+        with farm.worker(queue) as other:
+            assert farm.ended(jobs[2])["status"] == "SUCCESS"
+            assert other.poll() is None
+
+
+def test_a_watched_worker_that_dies_starts_again_and_ends_when_its_watchdog_is_told_to(farm, queue):
+    source = "import os\n\ndef main(pc, params):\n    return os.getpid()\n"
+    with farm.worker(queue, watchdog="--watchdog", MAX_TASKS_BEFORE_SHUTDOWN="1") as watchdog:
+        assert farm.ended(farm.send(source, queue=queue))["status"] == "SUCCESS"
+        assert farm.ended(farm.send(source, queue=queue))["status"] == "SUCCESS"
+        worker = the_worker(watchdog.pid)
+        worker.kill()
+        worker.wait()
+        assert farm.ended(farm.send(source, queue=queue))["status"] == "SUCCESS"
+        watchdog.terminate()
+        assert watchdog.wait() == 0
+    assert not worker.is_running()
+
+
+def test_a_cancelled_job_that_runs_ends_without_waiting_for_a_renewal(farm, queue, tmp_path):
+    here = tmp_path / "here"
+    # One renewal in 100 s: only the call can be it.
+    with farm.worker(queue, LEASE_TIME_SCALE="100"):
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(tmp_path / "never"))
+        child = psutil.Process(int(_text(here)))
+        assert farm.http.post(f"/jobs/{job_id}/cancel").status_code == 200
+        details = farm.ended(job_id)
+        assert details["status"] == "REVOKED"
+        assert not child.is_running()

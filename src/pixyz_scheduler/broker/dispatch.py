@@ -4,8 +4,10 @@ Keys: `<queue>` and `<queue>:<priority>` (lists of kombu's Redis transport; a me
 """
 
 import base64
+import itertools
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import redis
@@ -14,7 +16,7 @@ from kombu.serialization import dumps
 
 from pixyz_scheduler.broker.celery_app import EXECUTE
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.broker.records import PRIORITY_SEPARATOR, Bell
+from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR, Bell
 
 _ID, _TAG, _QUEUE = "the-job's-id", "the-delivery's-tag", "the-queue's-name"
 _PERSISTENT = 2
@@ -49,6 +51,14 @@ class CeleryDispatch:
 def bell_key(queue: str, priority: int) -> str:
     """The list that holds a queue's messages of one priority; in kombu's Redis transport 0 is the most urgent."""
     return f"{queue}{PRIORITY_SEPARATOR}{priority}" if priority else queue
+
+
+def messages_in(client: "redis.Redis", queues: Iterable[str]) -> int:
+    """How many doorbells lie in these queues; raises StoreUnavailable."""
+    with store_errors(), client.pipeline(transaction=False) as ask:
+        for queue, priority in itertools.product(queues, range(PRIORITIES)):
+            ask.llen(bell_key(queue, priority))
+        return sum(ask.execute())
 
 
 def _message(app: Celery) -> dict[str, Any]:

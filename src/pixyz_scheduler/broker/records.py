@@ -22,6 +22,8 @@ from pixyz_scheduler.jobs.waiting import Waiting
 
 PRIORITIES = 10
 PRIORITY_SEPARATOR = ":"
+# What the scripts answer instead of a state.
+CANCELLING, DOOMED = "cancelling", "doomed"
 # No longer than the quickest client waits for an answer (the API: 1 s, twice).
 _SUBMIT_WITHIN_MS = 1000
 

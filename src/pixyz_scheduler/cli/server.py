@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pixyz_scheduler.settings import Settings
 
 _LOG_TAIL = 60
+_DRAIN_MARGIN = 10.0
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +47,20 @@ def api() -> None:
     raise typer.Exit(main(settings))
 
 
-def worker() -> None:
+def worker(
+    *,
+    watchdog: Annotated[
+        bool,
+        typer.Option("--watchdog/--no-watchdog", help="Start it again when it dies; without, another does."),
+    ] = True,
+) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
-    from pixyz_scheduler.worker.main import main
-
     hide_memory()
     settings = _settings()
+    if watchdog:
+        raise typer.Exit(_watched_worker(settings))
+    from pixyz_scheduler.worker.main import main
+
     _hold_lifeline()
     raise typer.Exit(main(settings))
 
@@ -160,6 +169,18 @@ def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
         Stack(plan, environment=environment, output=log, on_hopeless=give_up) as stack,
     ):
         yield stack, key
+
+
+def _watched_worker(settings: "Settings") -> int:
+    from pixyz_scheduler.launcher.interrupts import Interrupts
+    from pixyz_scheduler.launcher.member import Member
+    from pixyz_scheduler.launcher.watchdog import keep_alive
+    from pixyz_scheduler.logs import set_up_logging
+
+    set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    member = Member("the worker", ["worker", "--no-watchdog"], environment=os.environ)
+    with Interrupts.caught() as asked:
+        return keep_alive(member, asked=asked, patience=settings.drain_timeout + _DRAIN_MARGIN)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ class Pace:
         sweep: between two looks for what nobody else does.
         clock_step: of logical time that may pass between two looks of the store at its clock, at most.
         ring: that a waiting job's lost doorbell is missed before it is rung again.
+        deaf: that a worker with a free slot hears nothing of messages that wait, before it restarts.
     """
 
     renew: float = 1.0
@@ -27,6 +28,7 @@ class Pace:
     sweep: float = 0.5
     clock_step: float = 1.5
     ring: float = 3.0
+    deaf: float = 20.0
 
     def scaled(self, factor: float) -> "Pace":
         """All times longer (above 1: slow networks) or shorter (below: tests) by the same factor."""

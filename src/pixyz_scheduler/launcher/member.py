@@ -81,14 +81,22 @@ class Member:
         if self._process is None or self.exit_status is None:
             return
         if not self._due:
-            self._deaths = 0 if now - self._started > _LIVED else self._deaths
-            pause = _PAUSES[min(self._deaths, len(_PAUSES) - 1)]
-            self._deaths, self._due = self._deaths + 1, now + pause
-            _log.warning("%s has died (exit status %s): it starts again in %g s", self.name, self.exit_status, pause)
+            self._due = now + self._pause(now)
         if now >= self._due:
             self._due = 0.0
             self._close()
             self.start()
+
+    def _pause(self, now: float) -> float:
+        if self.exit_status == 0:
+            # It wanted to: MAX_TASKS_BEFORE_SHUTDOWN.
+            _log.info("%s has ended: it starts again", self.name)
+            return 0.0
+        self._deaths = 0 if now - self._started > _LIVED else self._deaths
+        pause = _PAUSES[min(self._deaths, len(_PAUSES) - 1)]
+        self._deaths += 1
+        _log.warning("%s has died (exit status %s): it starts again in %g s", self.name, self.exit_status, pause)
+        return pause
 
     def stop(self) -> None:
         """Ask it to end, by SIGTERM."""
@@ -98,14 +106,18 @@ class Member:
             else:
                 self._close()
 
+    def has_ended(self, timeout: float, at_once: threading.Event) -> bool:
+        """Wait for its end, no longer than this and not once `at_once` is set; whether it came."""
+        give_up = time.monotonic() + timeout
+        while self.exit_status is None and not at_once.is_set() and time.monotonic() < give_up:
+            at_once.wait(_LOOK)
+        return self.exit_status is not None
+
     def wait(self, timeout: float, at_once: threading.Event) -> None:
         """Wait for its end; kill it when that takes longer, or when `at_once` is set."""
         if self._process is None:
             return
-        give_up = time.monotonic() + timeout
-        while self.exit_status is None and not at_once.is_set() and time.monotonic() < give_up:
-            at_once.wait(_LOOK)
-        if self.exit_status is None:
+        if not self.has_ended(timeout, at_once):
             if not at_once.is_set():
                 _log.warning("%s did not end within %g s: killed", self.name, timeout)
             self._kill(self._process)

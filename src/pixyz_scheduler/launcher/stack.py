@@ -110,10 +110,11 @@ class Stack:
             shared |= self._store.environment
         jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo"}
         rest = {**shared, "QUEUE_NAME": "control,zip,clean", "POOL_TYPE": "pool", "DISABLE_PIXYZ": "true"}
+        worker = ["worker", "--no-watchdog"]
         self._members = [
             Member("API", ["api"], environment=shared, output=self._output),
-            Member("worker for cpu, gpu, gpuhigh", ["worker"], environment=jobs, output=self._output),
-            Member("worker for control, zip, clean", ["worker"], environment=rest, output=self._output),
+            Member("worker for cpu, gpu, gpuhigh", worker, environment=jobs, output=self._output),
+            Member("worker for control, zip, clean", worker, environment=rest, output=self._output),
         ]
         for member in self._members:
             member.start()

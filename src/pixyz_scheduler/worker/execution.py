@@ -6,13 +6,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.records import Bell, Claim, RecordStore
-from pixyz_scheduler.errors import SchedulerError, StorageFull, StoreUnavailable, Unavailable
+from pixyz_scheduler.errors import JobNotFound, SchedulerError, StorageFull, StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Hindered, Lost, Outcome, Raised, Succeeded
@@ -22,6 +22,7 @@ from pixyz_scheduler.jobs.report import JobReport, ended_attempt
 from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
 from pixyz_scheduler.worker.run import Run
@@ -49,6 +50,9 @@ class Execution:
         dispatch: rings for the next attempt.
         runs: makes the run of one attempt.
         stopping: set when the worker goes: waits are given up.
+        leaving: set when the worker is to go: doorbells are given back.
+        activity: what the worker does is counted there.
+        tokens: licence tokens of the farm, one of which each job needs; 0 where none is needed.
     """
 
     worker: str
@@ -57,6 +61,9 @@ class Execution:
     dispatch: Dispatch
     start: Callable[[JobReport, Callable[[Progress], None]], Run]
     stopping: threading.Event
+    leaving: threading.Event = field(default_factory=threading.Event)
+    activity: Activity = field(default_factory=Activity)
+    tokens: int = 0
 
     def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
         """Answer one doorbell.
@@ -65,12 +72,17 @@ class Execution:
             The report of the job where this call, or an earlier one, ended it; None where there is nothing to do (it is
             held elsewhere, moved on, unknown, or goes to another attempt).
         """
-        with about_job(job_id):
+        with about_job(job_id), self.activity.answering() as wanted:
+            if not wanted or self.leaving.is_set():
+                self._pass_on(job_id)
+                return None
             return self._answer(job_id, queue)
 
     def _answer(self, job_id: JobId, queue: str) -> JobReport | None:
         lease = Lease(Fence(secrets.token_hex(8)), self.worker, self.records.pace.lease)
-        claim = self._patiently(lambda: self.records.claim(job_id, queue=queue, lease=lease), _CLAIM_PATIENCE)
+        claim = self._patiently(
+            lambda: self.records.claim(job_id, queue=queue, lease=lease, tokens=self.tokens), _CLAIM_PATIENCE
+        )
         match claim:
             case Claim("run", JobReport() as report):
                 return self._attempt(report, lease)
@@ -81,6 +93,14 @@ class Execution:
             case None:
                 _log.warning("doorbell dropped: no answer from the store")
         return None
+
+    def _pass_on(self, job_id: JobId) -> None:
+        """The doorbell was on its way when the worker began to leave: another shall hear it."""
+        _log.info("doorbell passed on: this worker is leaving")
+        with suppress(JobNotFound, StoreUnavailable):  # the sweeper rings for what waits
+            report = self.records.report(job_id)
+            if report.state.is_waiting:
+                self._ring(Bell(job_id, report.queue, report.job.options.priority))
 
     def _attempt(self, report: JobReport, lease: Lease) -> JobReport | None:
         job_id = report.job.id

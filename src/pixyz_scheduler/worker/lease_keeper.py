@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from typing_extensions import Self
@@ -72,6 +72,7 @@ class LeaseKeeper:
         self._renew_each = records.pace.renew
         self._held: dict[JobId, Held] = {}
         self._stopping: Stop | None = None
+        self._leaving = False
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
@@ -79,7 +80,7 @@ class LeaseKeeper:
     def keep(self, held: Held) -> None:
         """Renew this lease from now on."""
         with self._changed:
-            held.next_renewal = time.monotonic() + self._renew_each
+            held.next_renewal = time.monotonic() + (0.0 if self._leaving else self._renew_each)
             self._held[held.job_id] = held
             self._changed.notify()
             stopping = self._stopping
@@ -99,6 +100,16 @@ class LeaseKeeper:
         with self._changed:
             self._held.pop(job_id, None)
 
+    def ask_now(self, job_id: JobId) -> None:
+        """Renew it at once: there is news of it."""
+        self._hasten([job_id])
+
+    def leave(self) -> None:
+        """This worker is leaving: the store is told, for each attempt, at once."""
+        with self._changed:
+            self._leaving = True
+        self._hasten(list(self._held))
+
     def stop_all(self, reason: Stop) -> None:
         """Ask every attempt to stop, those that begin from now on too."""
         with self._changed:
@@ -116,6 +127,13 @@ class LeaseKeeper:
             self._closing = True
             self._changed.notify()
         self._thread.join()
+
+    def _hasten(self, job_ids: Iterable[JobId]) -> None:
+        with self._changed:
+            for job_id in job_ids:
+                if (held := self._held.get(job_id)) is not None:
+                    held.next_renewal = 0.0
+            self._changed.notify()
 
     def _run(self) -> None:
         while (due := self._wait()) is not None:
@@ -138,7 +156,7 @@ class LeaseKeeper:
         asked = time.monotonic()
         progress = held.take_progress()
         try:
-            answer = self._records.renew(held.job_id, lease=held.lease, progress=progress)
+            answer = self._records.renew(held.job_id, lease=held.lease, progress=progress, is_draining=self._leaving)
         except Exception as error:  # noqa: BLE001  (whatever it is: without this thread every lease of the worker is lost)
             # No tick: after a while the warden freezes the tree, until the store is back.
             _log.warning("lease of job %s not renewed: %s", held.job_id, error)

@@ -9,19 +9,18 @@ import sys
 import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-from celery import Celery
-from celery.exceptions import SecurityWarning
-from celery.signals import worker_shutting_down
-
+from pixyz_scheduler import __version__
+from pixyz_scheduler.broker.calls import Calls
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
-from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.dispatch import CeleryDispatch, messages_in
+from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -32,11 +31,15 @@ from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
+from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.tasks import register_tasks
 from pixyz_scheduler.worker.template import Template
 from pixyz_scheduler.worker.zygote import NO_ENGINE
@@ -44,6 +47,13 @@ from pixyz_scheduler.worker.zygote import NO_ENGINE
 _log = logging.getLogger(__name__)
 
 _SWITCH = 0.0005
+# Longer than one waiting of Calls.
+_LISTENING = 5.0
+# Seconds for the jobs of a deaf worker to go back.
+_HAND_BACK = 10.0
+_LOOK = 0.05
+# The exit status of a worker that was alive and deaf.
+DEAF = 75
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
 
@@ -52,72 +62,94 @@ def main(settings: Settings) -> int:
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     # A slot's thread that has its answer must not wait 5 ms for the consumer's thread to let it go on.
     sys.setswitchinterval(_SWITCH)
-    _quiet_celery()
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-    slots_n = settings.concurrent_tasks if settings.pool_type == "pool" else 1
+    quiet_celery()
     local_root = Path(tempfile.gettempdir())
     for leftover in sweep_workspaces(local_root, now=time.time()):
         _log.info("removed the workspace of a dead worker: %s", leftover)
+    me = whoami(settings)
     pace = PACE.scaled(settings.lease_time_scale)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     client = connect(settings.store_url)
     dispatch = CeleryDispatch(app, client)
-    stopping = threading.Event()
+    stopping, activity = threading.Event(), Activity(most=settings.max_tasks_before_shutdown)
     quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
     with (
-        slots_of(settings, ahead=slots_n) as slots,
+        slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
         Sweeper(quick, dispatch),
+        Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
+        Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
+        Announcer(Farm(quick), lambda: at_work(me, activity, drain), each=2 * pace.renew),
     ):
-        workshop = Workshop(
-            share=Share(settings.share_path),
-            catalog=ProcessCatalog(settings.process_path),
-            slots=slots,
-            workspaces=workspaces,
-            retry_time_limit=settings.pixyz_retry_time_limit,
-            memory=MemoryLimit(settings.max_memory_usage),
-            memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
-        )
         execution = Execution(
-            worker=name,
+            worker=me.name,
             records=RecordStore(client, pace=pace),
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop.run,
+            start=workshop_of(settings, slots, workspaces).run,
             stopping=stopping,
+            leaving=drain.leaving,
+            activity=activity,
+            tokens=0 if settings.disable_pixyz else settings.license_tokens,
         )
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
         gc.freeze()
-        with drain_when_stopped(keeper, stopping, after=settings.drain_timeout):
-            return _consume(app, name=name, queues=settings.queue_name, slots=slots_n, level=settings.log_level)
+        consumer = Consumer(app, me, level=settings.log_level)
+        drain.wake = consumer.wake
+        activity.on_last = consumer.stop
+        guard = StallGuard(
+            waiting=lambda: messages_in(client, me.queues),
+            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set(),
+            heard=lambda: activity.heard,
+            on_deaf=lambda: give_up(keeper, activity),
+            patience=pace.deaf,
+        )
+        with guard:
+            return consumer.run()
 
 
-def _quiet_celery() -> None:
-    """Each state of a job is logged once, by us; and what Celery says of root in ten lines, in one."""
-    for name in ("celery.worker.strategy", "celery.app.trace"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", category=SecurityWarning)
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        _log.warning("this worker runs as root, and so do its users' scripts: give it a user of its own")
-
-
-def _consume(app: Celery, *, name: str, queues: tuple[str, ...], slots: int, level: str) -> int:
-    worker: Any = app.Worker(
-        hostname=f"pixyz@{name}",
-        pool="pixyz_scheduler.worker.pool:SlotPool",
-        quiet=True,
-        concurrency=slots,
-        queues=",".join(queues),
-        loglevel=level,
-        without_gossip=True,
-        without_mingle=True,
-        disable_prefetch=True,
+def whoami(settings: Settings) -> Worker:
+    """This worker, as the farm knows it."""
+    return Worker(
+        name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+        queues=settings.queue_name,
+        slots=settings.concurrent_tasks if settings.pool_type == "pool" else 1,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        started=time.time(),
     )
-    _log.info("worker %s listens on %s with %d slots", name, ", ".join(queues), slots)
-    worker.start()
-    return int(worker.exitcode or 0)
+
+
+def at_work(me: Worker, activity: Activity, drain: Drain) -> Worker:
+    """This worker, as it is now."""
+    return replace(me, busy=activity.busy, draining=drain.leaving.is_set())
+
+
+def workshop_of(settings: Settings, slots: Slots, workspaces: Workspaces) -> Workshop:
+    """What every attempt is run with."""
+    return Workshop(
+        share=Share(settings.share_path),
+        catalog=ProcessCatalog(settings.process_path),
+        slots=slots,
+        workspaces=workspaces,
+        retry_time_limit=settings.pixyz_retry_time_limit,
+        memory=MemoryLimit(settings.max_memory_usage),
+        memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
+    )
+
+
+def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
+    """Hand back what runs, then end at once: whoever started this process starts it again."""
+    keeper.leave()
+    keeper.stop_all(Drained())
+    give_up_at = time.monotonic() + _HAND_BACK
+    pause = threading.Event()
+    while activity.busy and time.monotonic() < give_up_at:
+        pause.wait(_LOOK)
+    os._exit(DEAF)
 
 
 @contextmanager
@@ -136,31 +168,6 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
             yield slots
         finally:
             slots.close()
-
-
-@contextmanager
-def drain_when_stopped(keeper: LeaseKeeper, stopping: threading.Event, *, after: float) -> Iterator[None]:
-    """When Celery begins to stop, give the running jobs `after` seconds, then hand them back."""
-    timers: list[threading.Timer] = []
-
-    def drain() -> None:
-        _log.info("drain: the running jobs go back to their queues")
-        keeper.stop_all(Drained())
-
-    def begin(**_: Any) -> None:
-        timer = threading.Timer(after, drain)
-        timer.daemon = True
-        timers.append(timer)
-        timer.start()
-
-    worker_shutting_down.connect(begin, weak=False)
-    try:
-        yield
-    finally:
-        worker_shutting_down.disconnect(begin)
-        stopping.set()
-        for timer in timers:
-            timer.cancel()
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -32,6 +32,10 @@ class SlotPool(TaskPool):
         result.f.add_done_callback(self._wake)
         return result
 
+    def wake(self) -> None:
+        """Make the event loop look up; from any thread."""
+        self._wake(None)
+
     def _wake(self, _: Any) -> None:
         with suppress(BlockingIOError):  # full of bytes: it will wake
             os.write(self._waking, b"!")

@@ -1,0 +1,51 @@
+"""Activity: what this worker is doing, counted, for whoever asks: the farm, the stall guard, its quota of jobs."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
+
+
+class Activity:
+    """Counts doorbells under answer; any thread.
+
+    Args:
+        most: how many this worker answers in its life, so that a leak of memory has an end; 0 for any number.
+
+    Attributes:
+        busy: how many are answered now.
+        heard: monotonic seconds of the last one.
+        on_last: called as the last one comes.
+    """
+
+    def __init__(self, *, most: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._most = most
+        self._begun = 0
+        self.busy = 0
+        self.heard = time.monotonic()
+        self.on_last: Callable[[], None] = _nothing
+
+    @contextmanager
+    def answering(self) -> Iterator[bool]:
+        """One more, until left; whether it is one of those that this worker answers."""
+        with self._lock:
+            self._begun += 1
+            self.busy += 1
+            self.heard = time.monotonic()
+            begun = self._begun
+        try:
+            if begun == self._most:
+                _log.info("job %d of MAX_TASKS_BEFORE_SHUTDOWN: this worker ends after it", begun)
+                self.on_last()
+            yield not self._most or begun <= self._most
+        finally:
+            with self._lock:
+                self.busy -= 1
+
+
+def _nothing() -> None:
+    """Nobody is told."""
