@@ -1,8 +1,9 @@
-"""Janitor: removes what is past its time: the files and records of old jobs, and what killed processes left."""
+"""Janitor: removes what is past its time: old jobs, deleted ones at their end, and what killed processes left."""
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from typing_extensions import Self
 
@@ -15,6 +16,7 @@ from pixyz_scheduler.storage.share import Share
 _log = logging.getLogger(__name__)
 
 CLEAN_EACH = 60.0
+_BURY_EACH = 1.0
 _LEFT_AFTER = 24 * 3600.0
 _BATCH = 100
 
@@ -45,6 +47,13 @@ class Janitor:
             _log.info("removed %d jobs that ended more than %g s ago", gone, self._keep)
         return gone
 
+    def bury(self) -> int:
+        """Remove the deleted jobs that have ended meanwhile; how many went."""
+        gone, failed = remove_expired(self._share, self._records.doomed(limit=_BATCH))
+        for job_id, reason in failed.items():
+            _log.warning("files of deleted job %s not removed: %s", job_id, reason)
+        return sum(self._records.forget(JobId(job_id)) for job_id in gone)
+
     def _remove_some(self, now: float, keep: float) -> int:
         ended = self._records.ended_before(now - keep, limit=_BATCH)
         kept = [Kept(job_id=job_id, is_terminal=True, finished=finished) for job_id, finished in ended]
@@ -64,12 +73,16 @@ class Janitor:
 
     def _run(self) -> None:
         each = CLEAN_EACH if self._keep is None else min(CLEAN_EACH, max(1.0, self._keep / 10))
-        while not self._closing.wait(each):
-            self._try()
+        due = time.monotonic() + each
+        while not self._closing.wait(_BURY_EACH):
+            self._try(self.bury)
+            if time.monotonic() >= due:
+                due = time.monotonic() + each
+                self._try(lambda: self.clean(time.time()))
 
-    def _try(self) -> None:
+    def _try(self, work: Callable[[], int]) -> None:
         try:
-            self.clean(time.time())
+            work()
         except (SchedulerError, OSError) as error:
             # The store or the share is away: there is always a next time.
             _log.warning("not cleaned: %s", error)

@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
-from pixyz_scheduler.broker.records import Bell, RecordStore
+from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
@@ -114,6 +114,46 @@ class Scheduler:
         if answer in (JobState.SUCCESS.value, JobState.FAILURE.value):
             raise Conflict(f"Job {job_id} has ended already: {answer}.")
         return self._records.report(job_id)
+
+    def delete(self, job_id: JobId) -> JobReport | None:
+        """End a job and remove its files and its record: now, or as soon as its worker has stopped it.
+
+        Returns:
+            None where it is gone now; else the job that is being stopped.
+
+        Raises:
+            JobNotFound: no such job.
+        """
+        if self._records.delete(job_id) == CANCELLING:
+            return self._records.report(job_id)
+        self._share.folder(job_id).remove()
+        self._records.forget(job_id)
+        return None
+
+    def retry(self, job_id: JobId) -> JobReport:
+        """Run a job that has ended once more, with the same inputs and a new history of attempts.
+
+        Raises:
+            JobNotFound: no such job.
+            Conflict: it has not ended, is being removed, or its files are gone.
+        """
+        report = self._records.report(job_id)
+        if report.job.script is not None and not self._share.folder(job_id).exists():
+            raise Conflict(f"The files of job {job_id} are gone: send it anew.")
+        answer = self._records.run_again(job_id, queue=report.job.options.queue)
+        if answer == DOOMED:
+            raise Conflict(f"Job {job_id} is being removed.")
+        if answer != JobState.SENT.value or not report.state.is_terminal:
+            raise Conflict(f"Job {job_id} has not ended yet: {answer}. Only a job that has ended can be run again.")
+        self._ring(report.job)
+        return self._records.report(job_id)
+
+    def waiting_for(self, report: JobReport) -> str | None:
+        """What a job waits for, in words; None where it does not wait."""
+        if not report.state.is_waiting:
+            return None
+        waiting = self._records.waiting(report.job.id)
+        return None if waiting is None else waiting.in_words(report.queue)
 
     def outputs(self, job_id: JobId) -> list[str]:
         """The job's outputs, nested ones as relative paths; raises JobNotFound."""

@@ -209,6 +209,27 @@ def test_cancel_shows_the_new_state(server):
     assert (done.returncode, done.stdout) == (0, f"{job.uuid}\tREVOKED\t\t\t\n")
 
 
+def test_retry_shows_the_new_state_and_refuses_what_has_not_ended(server):
+    ended, waits = server.job((state("FAILURE"),)), server.job((state("PENDING"),))
+    done = run(server, "retry", "-j", ended.uuid)
+    assert (done.returncode, done.stdout) == (0, f"{ended.uuid}\tPENDING\t\t\t\n")
+    done = run(server, "retry", "-j", waits.uuid)
+    assert (done.returncode, done.stderr) == (1, f"Error: Job {waits.uuid} has not ended yet: PENDING.\n")
+
+
+def test_delete_says_nothing_and_the_job_is_gone(server):
+    job = server.job((state("SUCCESS"),))
+    done = run(server, "delete", "-j", job.uuid)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert run(server, "status", "-j", job.uuid).returncode == 1
+
+
+def test_details_say_what_a_waiting_job_waits_for(server):
+    job = server.job((state("PENDING", waiting_for="no worker listens on queue gpu"),))
+    done = run(server, "details", "-j", job.uuid)
+    assert "waiting:  no worker listens on queue gpu\n" in done.stdout
+
+
 def test_the_key_and_the_url_are_taken_before_and_after_the_command(server):
     nobody, wrong = "http://127.0.0.1:1", "wrong"
     assert run(nobody, "-u", server.url, "-t", wrong, "list", "-t", KEY, token=wrong).returncode == 0

@@ -28,6 +28,8 @@ SECTION_5 = {
     "thumbnails": "io",
     "metadata": "io",
     "cancel": "j",
+    "retry": "j",
+    "delete": "j",
 }
 ROOT = Path(__file__).parents[2]
 

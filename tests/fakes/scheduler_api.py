@@ -80,7 +80,11 @@ class FakeJob:
         }
         more = {"error": now.get("error"), "time_info": times, "steps": now["steps"], "retry": now.get("retry", 0)}
         # A field from a server that is newer than the client.
-        return self.state_body(now) | more | {"result": now.get("result"), "mood": "fine"}
+        return (
+            self.state_body(now)
+            | more
+            | {"result": now.get("result"), "mood": "fine", "waiting_for": now.get("waiting_for")}
+        )
 
 
 class FakeScheduler(ThreadingHTTPServer):
@@ -168,7 +172,12 @@ class _Conversation(BaseHTTPRequestHandler):
         )
 
     def do_POST(self):
-        self._answer({r"/jobs": self._submit, r"/jobs/([^/]+)/cancel": self._cancel})
+        self._answer(
+            {r"/jobs": self._submit, r"/jobs/([^/]+)/cancel": self._cancel, r"/jobs/([^/]+)/retry": self._retry}
+        )
+
+    def do_DELETE(self):
+        self._answer({r"/jobs/([^/]+)": self._delete})
 
     def _answer(self, routes):
         body = (
@@ -261,6 +270,18 @@ class _Conversation(BaseHTTPRequestHandler):
             raise _Refusal(409, f"Job {uuid} has ended already: {job.now()['status']}.")
         job.plan = (state("REVOKED"),)
         self._json(job.state_body(job.now()))
+
+    def _retry(self, uuid):
+        job = self._job(uuid)
+        if job.now()["status"] not in ENDED:
+            raise _Refusal(409, f"Job {uuid} has not ended yet: {job.now()['status']}.")
+        job.plan, job.looks = (state("PENDING"),), 0
+        self._json(job.state_body(job.now()))
+
+    def _delete(self, uuid):
+        self._job(uuid)
+        del self.server.jobs[uuid]
+        self._send(204, b"", "text/plain")
 
     def _archive(self, uuid):
         job = self._job(uuid)

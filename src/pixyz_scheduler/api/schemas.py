@@ -137,6 +137,7 @@ class JobDetails(JobState):
             "progress_output": None,
             "cause": None,
             "cancelling": False,
+            "waiting_for": None,
             "worker": "node-7-2131-9f0c1a",
             "time_limit": 3600.0,
             "priority": 5,
@@ -152,13 +153,14 @@ class JobDetails(JobState):
     progress_output: Any = Field(description="The last value given to `progress_output`.")
     cause: str | None = Field(description="The error in one word.")
     cancelling: bool = Field(description="Somebody asked a running job to stop.")
+    waiting_for: str | None = Field(default=None, description="Why a waiting job has not begun, in words.")
     worker: str | None = Field(description="Who runs it, or ran it last.")
     time_limit: float = Field(description="Seconds for one attempt.")
     priority: int = Field(description="0 (most urgent) to 9.")
     attempts: list[AttemptInfo] = Field(description="Its ended attempts.")
 
     @classmethod
-    def of(cls, report: JobReport) -> Self:
+    def of(cls, report: JobReport, *, waiting_for: str | None = None) -> Self:
         """From a report."""
         state = _state(report)
         return cls(
@@ -172,6 +174,7 @@ class JobDetails(JobState):
             progress_output=report.progress.output,
             cause=report.cause,
             cancelling=report.cancelling,
+            waiting_for=waiting_for,
             worker=report.owner,
             time_limit=report.job.options.time_limit,
             priority=report.job.options.priority,

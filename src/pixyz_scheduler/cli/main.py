@@ -6,11 +6,18 @@ from typing import Annotated
 import typer
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.cli import converting, exits, options, reading, render, server, submitting, transferring
+from pixyz_scheduler.cli import changing, converting, exits, options, reading, render, server, submitting, transferring
 from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
-GROUPS = (server.register, reading.register, submitting.register, converting.register, transferring.register)
+GROUPS = (
+    server.register,
+    reading.register,
+    submitting.register,
+    changing.register,
+    converting.register,
+    transferring.register,
+)
 """Each adds its commands to the app. None may import httpx or the server before its command is called."""
 
 

@@ -124,6 +124,8 @@ def details(job: "JobDetails") -> None:
         "status": job.status,
         "progress": "-" if job.progress is None else f"{job.progress} %",
         "retry": str(job.retry),
+        **({"waiting": job.waiting_for} if job.waiting_for else {}),
+        **({"cause": job.cause} if job.cause else {}),
         "request": times.request or "-",
         "started": times.started or "-",
         "stopped": times.stopped or "-",
@@ -170,7 +172,7 @@ def job_progress(*, quiet: bool) -> Iterator[Callable[["JobDetails"], None]]:
                     total=None if percent is None else 100,
                     completed=percent or 0,
                     status=_clean(job.status),
-                    step=_clean(job.step or ""),
+                    step=_clean(job.step or job.waiting_for or ""),
                 )
 
             yield show
@@ -199,7 +201,7 @@ class _ChangeLines:
 
     def show(self, job: "JobDetails") -> None:
         percent = "" if job.progress is None else f" {job.progress} %"
-        text = f"{job.uuid} {job.status}{percent} {job.step or ''}".rstrip()
+        text = f"{job.uuid} {job.status}{percent} {job.step or job.waiting_for or ''}".rstrip()
         if text != self._shown:
             note(text)
         self._shown = text

@@ -1,4 +1,4 @@
-"""The commands that start and end work: exec, process, cancel."""
+"""The commands that start work: exec, process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
         "process",
         epilog='Example: pixyz-scheduler process -n convert_file -i wheel.step -p \'{"extension": "glb"}\' -w',
     )(run_process)
-    app.command("cancel", epilog="Example: pixyz-scheduler cancel -j UUID")(cancel_job)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,19 +105,6 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
             time_limit=limit,
         )
         _follow(scheduler, job, following)
-
-
-def cancel_job(
-    context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
-) -> None:
-    """End a job. A waiting one ends at once, a running one within seconds."""
-    job = options.job_id(job)
-    with connect(context, token) as scheduler:
-        state = scheduler.cancel(job)
-    if as_json:
-        render.as_json(state.raw)
-    else:
-        render.state(state)
 
 
 def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following) -> None:

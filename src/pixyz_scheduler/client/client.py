@@ -190,6 +190,14 @@ class SchedulerClient:
         """Ask for a job's end: a waiting one is REVOKED at once, a running one soon; Conflict if it has ended."""
         return self._transport.send(protocol.cancel(job))
 
+    def retry(self, job: JobRef) -> JobState:
+        """Have a job that has ended run again, with the same inputs; Conflict if it has not ended."""
+        return self._transport.send(protocol.retry(job))
+
+    def delete(self, job: JobRef) -> None:
+        """Have a job removed with its files; one that runs is stopped first, and goes then."""
+        self._transport.send(protocol.delete(job))
+
     def close(self) -> None:
         """Let the connections go."""
         self._transport.close()

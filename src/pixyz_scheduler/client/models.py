@@ -67,6 +67,10 @@ class JobDetails(JobState):
     retry: int = 0
     result: object = None
     """What the entry point returned: any JSON."""
+    cause: str | None = None
+    """The error in one word."""
+    waiting_for: str | None = None
+    """Why a waiting job has not begun, in words."""
 
     @property
     def step(self) -> str | None:

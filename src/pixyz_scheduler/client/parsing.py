@@ -71,6 +71,10 @@ def job_state(answer: Answer) -> JobState:
     return state_from(_object(answer))
 
 
+def no_job(_: Answer) -> None:
+    """There is no job any more, or soon."""
+
+
 def job_details(answer: Answer) -> JobDetails:
     """The JobDetails that the body is."""
     return details_from(_object(answer))
@@ -136,6 +140,8 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
         steps=tuple(_step(each) for each in steps if isinstance(each, dict)) if isinstance(steps, list) else (),
         retry=retry if isinstance(retry, int) else 0,
         result=told.get("result"),
+        cause=_text(told.get("cause")),
+        waiting_for=_text(told.get("waiting_for")),
     )
 
 

@@ -116,6 +116,16 @@ def cancel(job: JobRef) -> Call[JobState]:
     return Call("POST", f"/jobs/{job_id(job)}/cancel", parsing.job_state)
 
 
+def retry(job: JobRef) -> Call[JobState]:
+    """Have a job that has ended run again."""
+    return Call("POST", f"/jobs/{job_id(job)}/retry", parsing.job_state)
+
+
+def delete(job: JobRef) -> Call[None]:
+    """Have a job ended and removed."""
+    return Call("DELETE", f"/jobs/{job_id(job)}", parsing.no_job)
+
+
 def output_path(job: JobRef, path: str) -> str:
     """Where one file of a job is served."""
     parts = path.replace("\\", "/").split("/")

@@ -16,6 +16,8 @@ CLOSED = [
     ("GET", f"/jobs/{NOBODY}"),
     ("GET", f"/jobs/{NOBODY}/details"),
     ("POST", f"/jobs/{NOBODY}/cancel"),
+    ("POST", f"/jobs/{NOBODY}/retry"),
+    ("DELETE", f"/jobs/{NOBODY}"),
     ("GET", f"/jobs/{NOBODY}/outputs"),
     ("GET", f"/jobs/{NOBODY}/outputs/archive"),
     ("GET", f"/jobs/{NOBODY}/outputs/a/b.glb"),

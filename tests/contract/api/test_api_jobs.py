@@ -57,6 +57,7 @@ def test_a_waiting_job_is_pending(api):
         "progress_output": None,
         "cause": None,
         "cancelling": False,
+        "waiting_for": "no worker listens on queue cpu",
         "worker": None,
         "time_limit": 3600.0,
         "priority": 5,

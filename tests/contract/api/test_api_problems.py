@@ -18,6 +18,8 @@ ROUTES = [
     ("GET", "/jobs/{}"),
     ("GET", "/jobs/{}/details"),
     ("POST", "/jobs/{}/cancel"),
+    ("POST", "/jobs/{}/retry"),
+    ("DELETE", "/jobs/{}"),
     ("GET", "/jobs/{}/outputs"),
     ("GET", "/jobs/{}/outputs/archive"),
     ("GET", "/jobs/{}/outputs/a/b.glb"),

@@ -1,4 +1,4 @@
-"""/jobs: send, list, look at, cancel."""
+"""/jobs: send, list, look at, cancel, run again, remove."""
 
 import logging
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
 from starlette.requests import Request
+from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.metrics import Metrics
@@ -77,11 +78,28 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
     def details(uuid: Id) -> Json:
         """All that is known of a job: its times, steps, result, or the traceback of its script."""
-        return Json(JobDetails.of(scheduler.report(uuid)))
+        report = scheduler.report(uuid)
+        return Json(JobDetails.of(report, waiting_for=scheduler.waiting_for(report)))
 
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
     def cancel(uuid: Id) -> Json:
         """End a job: at once while it waits, soon while it runs. 409: it has ended already."""
         return Json(JobState.of(scheduler.cancel(uuid)))
+
+    @router.post("/jobs/{uuid}/retry", summary="Run a job again", responses={**answers(JobState), **problems(404, 409)})
+    def retry(uuid: Id) -> Json:
+        """Run a job that has ended once more, with the same inputs and a new history. 409: it has not ended."""
+        return Json(JobState.of(scheduler.retry(uuid)))
+
+    @router.delete(
+        "/jobs/{uuid}",
+        summary="Remove a job",
+        status_code=204,
+        responses={**problems(404), 202: {"model": JobState, "description": "It is being stopped, and goes then."}},
+    )
+    def delete(uuid: Id) -> Response:
+        """Cancel a job and remove its files and its record: now (204), or once its worker has stopped it (202)."""
+        stopping = scheduler.delete(uuid)
+        return Response(status_code=204) if stopping is None else Json(JobState.of(stopping), status_code=202)
 
     return router
