@@ -52,7 +52,11 @@ OUTCOMES = [
 TALLY_LIMITS = Tally(crashes=MAX_CRASHES - 1, drains=MAX_DRAINS, hindrances=MAX_HINDRANCES)
 
 
-WANTED = ("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners")
+WANTED = (
+    *("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners"),
+    *("drained reaps", "second runs", "families", "parked", "unparked", "buried"),
+)
+TOKENS = 1
 ROUNDS = 5
 
 
@@ -63,6 +67,7 @@ class Known:
     queue: str
     priority: int
     name: str
+    asked: str
     state: JobState = JobState.SENT
     epoch: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -72,6 +77,11 @@ class Known:
     lease: Lease | None = None
     earlier: list[Lease] = field(default_factory=list)
     cancel: bool = False
+    parent: JobId | None = None
+    licensed: bool = False
+    parked: int | None = None
+    draining: bool = False
+    doomed: bool = False
     committed: tuple[Lease, str, JobState] | None = None
     final: dict[str, str] | None = None
 
@@ -101,14 +111,22 @@ class RecordMachine(RuleBasedStateMachine):
         self.submit("cpu", 5, "a")
 
     @precondition(lambda self: len(self.known) < MOST_JOBS)
-    @rule(queue=st.sampled_from(QUEUES), priority=st.sampled_from((0, 5, 9)), name=st.sampled_from(("", "a", "é:*")))
-    def submit(self, queue, priority, name):
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        priority=st.sampled_from((0, 5, 9)),
+        name=st.sampled_from(("", "a", "é:*")),
+        parent=st.none() | WHICH,
+    )
+    def submit(self, queue, priority, name, parent=None):
         job_id = JobId(str(uuid.uuid4()))
         options = JobOptions(queue=queue, priority=priority)
-        job = Job(job_id, "custom", options, submitted=0.0, name=name or None)
+        by = self._pick(parent, lambda _: True)[0] if self.known and parent is not None else None
+        job = Job(job_id, "custom", options, submitted=0.0, name=name or None, parent=by)
         assert self.store.submit(job)
         assert not self.store.submit(job)
-        self.known[job_id] = Known(queue, priority, name, rung=self.clock)
+        self.known[job_id] = Known(queue, priority, name, rung=self.clock, parent=by, asked=queue)
+        if by is not None and self.known[by].cancel:
+            self._cancelled(job_id)
 
     @precondition(lambda self: self.known)
     @rule(which=WHICH)
@@ -118,23 +136,36 @@ class RecordMachine(RuleBasedStateMachine):
         claim = self.store.claim(job_id, queue=job.queue, lease=lease)
         if job.state in TERMINAL:
             assert (claim.verdict, claim.report.state) == ("done", job.state)
-        elif job.state in HELD or job.due is not None:
+        elif job.state in HELD or job.due is not None or job.parked is not None:
             assert claim.verdict == "taken"
             self.seen["doubled bells"] += job.state in HELD
         else:
             self._taken(job, lease, claim)
 
     @precondition(lambda self: self._some(is_in_line))
-    @rule(which=WHICH)
-    def claim(self, which):
+    @rule(which=WHICH, tokens=st.sampled_from((0, TOKENS)))
+    def claim(self, which, tokens):
         job_id, job = self._pick(which, is_in_line)
         lease = new_lease(job)
-        assert self.store.claim(job_id, queue="elsewhere", lease=lease).verdict == "taken"
-        self._taken(job, lease, self.store.claim(job_id, queue=job.queue, lease=lease))
+        assert self.store.claim(job_id, queue="elsewhere", lease=lease, tokens=tokens).verdict == "taken"
+        claim = self.store.claim(job_id, queue=job.queue, lease=lease, tokens=tokens)
+        if tokens and len(self._some(is_licensed)) >= TOKENS:
+            assert claim.verdict == "no_licence"
+            job.rung, job.parked = None, self.clock
+            self.seen["parked"] += 1
+        else:
+            self._taken(job, lease, claim)
+            job.licensed = bool(tokens)
+
+    @rule()
+    def a_doorbell_without_a_record_is_heard(self):
+        nobody = JobId(str(uuid.uuid4()))
+        assert self.store.claim(nobody, queue="cpu", lease=Lease(Fence("n"), "w")).verdict == "unknown"
 
     def _taken(self, job, lease, claim):
         job.state, job.lease, job.expires, job.rung = JobState.STARTED, lease, self.clock + LEASE_MS, None
         job.epoch += 1
+        job.draining = False
         assert (claim.verdict, claim.report.epoch) == ("run", job.epoch)
 
     @precondition(lambda self: self._some(is_held))
@@ -145,10 +176,12 @@ class RecordMachine(RuleBasedStateMachine):
         job.expires = self.clock + LEASE_MS
 
     @precondition(lambda self: self._some(is_held))
-    @rule(which=WHICH, tells=st.booleans())
-    def renew(self, which, tells):
+    @rule(which=WHICH, tells=st.booleans(), leaves=st.booleans())
+    def renew(self, which, tells, leaves):
         job_id, job = self._pick(which, is_held)
-        answer = self.store.renew(job_id, lease=job.lease, progress=Progress(total=2) if tells else None)
+        told = Progress(total=2) if tells else None
+        answer = self.store.renew(job_id, lease=job.lease, progress=told, is_draining=leaves)
+        job.draining = job.draining or leaves
         assert answer == ("stop" if job.cancel else "go_on")
         job.expires = self.clock + LEASE_MS
         job.state = JobState.RUNNING if tells else job.state
@@ -189,7 +222,7 @@ class RecordMachine(RuleBasedStateMachine):
         lease = job.earlier[back % len(job.earlier)]
         assert self.store.renew(job_id, lease=lease, progress=Progress(total=9)) == "lost"
         decision = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
-        repeated = job.committed[:2] == (lease, by)
+        repeated = job.committed is not None and job.committed[:2] == (lease, by)
         expected = job.committed[2] if repeated else None
         assert self.store.commit(job_id, decision, lease=lease, by=by, fields={"result": "666"}) is expected
         self.seen["fenced commits"] += not repeated
@@ -206,16 +239,58 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def cancel(self, which):
         job_id, job = self._pick(which, lambda _: True)
-        answer = self.store.cancel(job_id)
-        if job.state in TERMINAL:
-            assert answer == job.state.value
-        elif job.state in HELD:
-            assert answer == "cancelling"
+        answer, was = self.store.cancel(job_id), job.state
+        if was not in TERMINAL:
+            self._cancelled(job_id)
+        assert answer == ("cancelling" if was in HELD else job.state.value)
+        self.seen["cancels"] += was in HELD
+
+    def _cancelled(self, job_id):
+        """It and all below it, also below what has ended."""
+        job = self.known[job_id]
+        if job.state not in TERMINAL:
             job.cancel = True
-            self.seen["cancels"] += 1
+        if job.state in WAITING:
+            job.state, job.rung, job.due, job.parked = JobState.REVOKED, None, None, None
+        for child, one in self.known.items():
+            if one.parent == job_id:
+                self.seen["families"] += one.state not in TERMINAL
+                self._cancelled(child)
+
+    @precondition(lambda self: self.known)
+    @rule(which=WHICH)
+    def delete(self, which):
+        job_id, job = self._pick(which, lambda _: True)
+        answer, was = self.store.delete(job_id), job.state
+        job.doomed = True
+        if was not in TERMINAL:
+            self._cancelled(job_id)
+        assert answer == ("cancelling" if was in HELD else job.state.value)
+
+    @rule()
+    def the_doomed_are_buried(self):
+        expected = set(self._some(lambda job: job.doomed and job.state in TERMINAL))
+        assert set(self.store.doomed()) == expected
+        for job_id in expected:
+            assert self.store.forget(job_id)
+            self._forgotten(job_id)
+            self.seen["buried"] += 1
+
+    @precondition(lambda self: self.known)
+    @rule(which=WHICH)
+    def run_again(self, which):
+        job_id, job = self._pick(which, lambda _: True)
+        answer = self.store.run_again(job_id, queue=job.asked)
+        if job.state not in TERMINAL:
+            assert answer == job.state.value
+        elif job.doomed:
+            assert answer == "doomed"
         else:
-            assert answer == "REVOKED"
-            job.cancel, job.state, job.rung, job.due = True, JobState.REVOKED, None, None
+            assert answer == "SENT"
+            job.state, job.queue, job.tally, job.rung = JobState.SENT, job.asked, Tally(), self.clock
+            job.cancel = job.draining = False
+            job.committed = job.final = None
+            self.seen["second runs"] += 1
 
     @rule(steps=st.sampled_from(((300,), (1000,), (1500,), (86_400_000, -5000), (1500, 1500, 1500, 1500, 1500))))
     def pass_time(self, steps):
@@ -234,9 +309,20 @@ class RecordMachine(RuleBasedStateMachine):
         ended = job.state in TERMINAL
         assert self.store.forget(job_id) == ended
         if ended:
-            del self.known[job_id]
+            self._forgotten(job_id)
             with pytest.raises(JobNotFound):
                 self.store.report(job_id)
+
+    def _forgotten(self, job_id):
+        del self.known[job_id]
+        for job in self.known.values():
+            job.parent = None if job.parent == job_id else job.parent
+
+    def _unparked(self):
+        """Those who have a token now, the most urgent and then the longest waiting first."""
+        waiting = self._some(lambda job: job.parked is not None)
+        waiting.sort(key=lambda job_id: (self.known[job_id].priority, self.known[job_id].parked, job_id))
+        return waiting[: max(0, TOKENS - len(self._some(is_licensed)))]
 
     def _sweep(self):
         """Two sweepers at once: both see what ran out, both commit."""
@@ -244,6 +330,11 @@ class RecordMachine(RuleBasedStateMachine):
         expired = {job_id for job_id, job in self.known.items() if job.lease and job.expires <= self.clock}
         assert set(found.expired) == expired
         bells = set()
+        for job_id in self._unparked():
+            job = self.known[job_id]
+            job.rung, job.parked = self.clock, None
+            bells.add((job_id, job.queue, job.priority))
+            self.seen["unparked"] += 1
         for job_id, job in self.known.items():
             delayed = job.due is not None and job.due <= self.clock
             if delayed or (job.rung is not None and self.clock - job.rung >= RING_AFTER):
@@ -255,7 +346,10 @@ class RecordMachine(RuleBasedStateMachine):
             job = self.known[job_id]
             lease = self.store.fence_of(job_id)
             assert lease == job.lease
-            lost = decide(Lost(lease.worker), tally=job.tally, queue=queue_named(job.queue))
+            assert self.store.report(job_id).draining == job.draining
+            outcome = Drained() if job.draining else Lost(lease.worker)
+            lost = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
+            self.seen["drained reaps"] += job.draining
             state = self._ended(job, lost, "sweeper")
             for _ in range(2):
                 assert self.store.commit(job_id, lost, lease=lease, by="sweeper") is state
@@ -277,6 +371,7 @@ class RecordMachine(RuleBasedStateMachine):
         job.committed = (job.lease, by, job.state)
         job.earlier.append(job.lease)
         job.lease = job.expires = None
+        job.licensed = False
         return job.state
 
     @invariant()
@@ -294,6 +389,9 @@ class RecordMachine(RuleBasedStateMachine):
                 job.final = job.final or record
                 assert record == job.final
 
+    def _children(self, job_id):
+        return set(self._some(lambda job: job.parent == job_id))
+
     @invariant()
     def every_index_agrees(self):
         expected: dict[str, set[str]] = {}
@@ -304,11 +402,21 @@ class RecordMachine(RuleBasedStateMachine):
             keys += ["ps:delayed"] if job.due is not None else []
             keys += ["ps:leases"] if job.state in HELD else []
             keys += ["ps:finished"] if job.state in TERMINAL else []
-            assert (job.state in WAITING) == (job.rung is not None or job.due is not None)
+            keys += ["ps:parked"] if job.parked is not None else []
+            places = [place for place in (job.rung, job.due, job.parked) if place is not None]
+            assert len(places) == (job.state in WAITING)
             for key in keys:
                 expected.setdefault(key, set()).add(job_id)
-        kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues"}
-        assert kept == set(expected) | {f"ps:job:{job_id}" for job_id in self.known}
+        sets = {
+            "ps:licences": set(self._some(is_licensed)),
+            "ps:doomed": set(self._some(lambda job: job.doomed)),
+            **{f"ps:children:{job_id}": self._children(job_id) for job_id in self.known},
+        }
+        kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues", "ps:licences:cap"}
+        there = {key for key, members in sets.items() if members}
+        assert kept == set(expected) | there | {f"ps:job:{job_id}" for job_id in self.known}
+        for key in there:
+            assert self.client.smembers(key) == sets[key]
         with self.client.pipeline(transaction=False) as ask:
             for key in expected:
                 ask.zrange(key, 0, -1)
@@ -316,6 +424,10 @@ class RecordMachine(RuleBasedStateMachine):
         assert [set(ids) for ids in found] == list(expected.values())
         listed = list_jobs(self.store, JobFilter()).reports
         assert {report.job.id for report in listed} == set(self.known)
+
+
+def is_licensed(job):
+    return job.licensed
 
 
 def is_in_line(job):
