@@ -68,13 +68,14 @@ class Final:
 
 @dataclass(frozen=True)
 class Cancel:
-    """One request to cancel. `code` is 0 where no answer came; `status` is the state that a 200 told."""
+    """One request to cancel. `code` is 0 where no answer came; `status` is the state that a 200 of `api` told."""
 
     job_id: str
     asked: float
     answered: float
     code: int
     status: str | None
+    api: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Facts:
         workers_up: (time, how many workers could take jobs), each second.
         scale: of the protocol's times.
         drain_timeout: seconds.
-        uploads_killed: APIs killed under an upload.
+        names: of members, by their pids.
         idempotency: the API knows Idempotency-Key.
     """
 
@@ -170,5 +171,5 @@ class Facts:
     workers_up: tuple[tuple[float, int], ...] = ()
     scale: float = 1.0
     drain_timeout: float = 0.0
-    uploads_killed: int = 0
+    names: Mapping[int, str] = field(default_factory=dict)
     idempotency: bool = False

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -41,6 +41,9 @@ class Member:
         environment: of its own.
         log: where its output goes.
         ready: a line of the log that says it works.
+        process: that runs, or ran last.
+        leaving: it was asked to.
+        pids: of all that ran.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Member:
     ready: bytes
     process: "subprocess.Popen[bytes] | None" = None
     leaving: bool = False
+    pids: list[int] = field(default_factory=list)
     _read_from: int = 0
     _is_up: bool = False
 
@@ -75,6 +79,7 @@ class Member:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.pids.append(self.process.pid)
 
     @property
     def is_running(self) -> bool:
@@ -100,10 +105,9 @@ class Member:
     def reap(self) -> int:
         """Wait for its end; its exit status."""
         assert self.process
-        status = self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
-        return status
+        assert self.process.stdin
+        self.process.stdin.close()
+        return self.process.wait()
 
     def signal(self, number: int) -> None:
         """Send it a signal."""
@@ -179,6 +183,11 @@ class Farm:
         """APIs and workers."""
         return (*self.apis, *self.workers)
 
+    @property
+    def names(self) -> dict[int, str]:
+        """Of the members, by the pids that they had."""
+        return {pid: member.name for member in self.members for pid in member.pids}
+
     def url(self, api: Member) -> str:
         """Where an API listens."""
         return f"http://127.0.0.1:{api.environment['API_PORT']}"
@@ -201,9 +210,8 @@ class Farm:
 
     def __exit__(self, *_: object) -> None:
         for member in self.members:
-            if member.is_running:
-                member.signal(signal.SIGCONT)
-                member.kill()
+            member.signal(signal.SIGCONT)
+            member.kill()
         for each in self.processes():
             with suppress(psutil.NoSuchProcess):
                 each.kill()

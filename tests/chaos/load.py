@@ -17,7 +17,7 @@ from typing_extensions import Self
 
 from tests.chaos.beacons import SCRIPT
 from tests.chaos.facts import TERMINAL, Accepted, Archives, Cancel, Final
-from tests.chaos.farm import KEY, Farm
+from tests.chaos.farm import KEY, Farm, Member
 from tests.chaos.plans import Plan
 
 _TIMEOUT = 8.0
@@ -59,7 +59,7 @@ class Load:
         self._over = threading.Event()
         self._no_more = threading.Event()
         self._deeds = ThreadPoolExecutor(3 * _ASKERS, thread_name_prefix="deeds")
-        self._local = threading.local()
+        self._client = httpx.Client(headers={"x-api-key": KEY}, timeout=_TIMEOUT)
         self._threads = [
             *(threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)),
             threading.Thread(target=self._watch_all, name="watcher", daemon=True),
@@ -123,6 +123,7 @@ class Load:
         for thread in self._threads:
             thread.join()
         self._deeds.shutdown()
+        self._client.close()
 
     def _send_all(self) -> None:
         while not self._no_more.is_set():
@@ -161,10 +162,11 @@ class Load:
 
     def _cancel(self, job_id: str) -> None:
         asked = time.time()
-        answer = self._ask("POST", f"/jobs/{job_id}/cancel")
+        api = self._dice.choice(self._farm.apis)
+        answer = self._ask("POST", f"/jobs/{job_id}/cancel", api=api)
         status = answer.json()["status"] if answer is not None and answer.is_success else None
         code = 0 if answer is None else answer.status_code
-        self.cancels.append(Cancel(job_id, asked, time.time(), code, status))
+        self.cancels.append(Cancel(job_id, asked, time.time(), code, status, api.name))
 
     def _watch_all(self) -> None:
         while not self._over.is_set():
@@ -214,16 +216,10 @@ class Load:
         if not self._over.wait(seconds):
             deed()
 
-    def _ask(self, method: str, path: str, **what: Any) -> httpx.Response | None:
-        """One answer of any API; None where none came."""
-        api = self._dice.choice(self._farm.apis)
+    def _ask(self, method: str, path: str, *, api: Member | None = None, **what: Any) -> httpx.Response | None:
+        """One answer, of any API; None where none came."""
+        api = api or self._dice.choice(self._farm.apis)
         try:
-            return self._client().request(method, self._farm.url(api) + path, **what)
+            return self._client.request(method, self._farm.url(api) + path, **what)
         except httpx.HTTPError:
             return None
-
-    def _client(self) -> httpx.Client:
-        if not hasattr(self._local, "client"):
-            self._local.client = httpx.Client(headers={"x-api-key": KEY}, timeout=_TIMEOUT)
-        client: httpx.Client = self._local.client
-        return client

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from typing_extensions import Self
 
@@ -62,6 +63,7 @@ class Proxies:
 
     def __init__(self, target: int) -> None:
         self._target = target
+        self._servers: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
 
@@ -78,7 +80,7 @@ class Proxies:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -88,7 +90,8 @@ class Proxies:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         link.port = listener.getsockname()[1]
-        await asyncio.start_server(lambda reader, writer: self._serve(link, reader, writer), sock=listener)
+        serve = partial(self._serve, link)
+        self._servers.append(await asyncio.start_server(serve, sock=listener))
         return link
 
     async def _set(self, link: Link, mode: Mode, delay: float) -> None:
@@ -123,7 +126,9 @@ class Proxies:
             link.connections.discard(writer)
             _reset(writer)
 
-    async def _cancel_all(self) -> None:
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import redis
+
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.jobs.pace import PACE
 from tests.chaos.api_faults import ApiFaults
@@ -86,7 +88,7 @@ class Run:
             self._events = stack.enter_context(EventReader(self._store))
             self._load = self._make_load()
             self._breakage = self._make_breakage()
-            self._injector = self._make_injector()
+            self._injector = self._make_injector(stack.enter_context(self._store.client()))
             with self._load:
                 self._load.probe()
                 self._wait(self._tended_is_calm, "the farm", _STARTING)
@@ -115,11 +117,11 @@ class Run:
         course = self._course
         return Breakage(self._farm, seed=course.seed, scale=course.scale, drain_timeout=course.drain_timeout)
 
-    def _make_injector(self) -> Injector:
+    def _make_injector(self, client: "redis.Redis") -> Injector:
         return Injector(
             self._breakage,
             workers=WorkerFaults(self._breakage, self._farm, alive=self._course.folder / "alive"),
-            store=StoreFaults(self._breakage, self._store, self._proxies, self._load),
+            store=StoreFaults(self._breakage, self._store, self._proxies, self._load, client),
             apis=ApiFaults(self._breakage, self._farm, self._load),
             gap=self._course.gap,
         )
@@ -152,12 +154,12 @@ class Run:
         return {*self._load.open_jobs, *(job for job, record in self._records().items() if _is_open(record))}
 
     def _records(self) -> dict[str, dict[str, str]]:
-        client = self._store.client(timeout=10.0)
-        jobs = cast("list[str]", client.zrange("ps:jobs", 0, -1))
-        pipeline = client.pipeline(transaction=False)
-        for job_id in jobs:
-            pipeline.hgetall(f"ps:job:{job_id}")
-        return {job_id: record for job_id, record in zip(jobs, pipeline.execute(), strict=True) if record}
+        with self._store.client(timeout=10.0) as client:
+            jobs = cast("list[str]", client.zrange("ps:jobs", 0, -1))
+            pipeline = client.pipeline(transaction=False)
+            for job_id in jobs:
+                pipeline.hgetall(f"ps:job:{job_id}")
+            return {job_id: record for job_id, record in zip(jobs, pipeline.execute(), strict=True) if record}
 
     def _end(self) -> list[str]:
         """Ask all to leave; who is still there 15 s after the last of them."""
@@ -191,6 +193,7 @@ class Run:
             workers_up=tuple(breakage.workers_up),
             scale=course.scale,
             drain_timeout=course.drain_timeout,
+            names=self._farm.names,
             idempotency=load.idempotency,
         )
 

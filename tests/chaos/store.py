@@ -108,19 +108,23 @@ class ChaosStore:
 
     def refuse_writes(self) -> None:
         """READONLY: it becomes the replica of nobody."""
-        self.client().replicaof("127.0.0.1", _NOBODY)
+        with self.client() as client:
+            client.replicaof("127.0.0.1", _NOBODY)
 
     def take_writes(self) -> None:
         """After `refuse_writes`."""
-        self.client().replicaof("NO", "ONE")
+        with self.client() as client:
+            client.replicaof("NO", "ONE")
 
     def starve(self) -> None:
         """OOM: no memory for anything new."""
-        self.client().config_set("maxmemory", _TINY)
+        with self.client() as client:
+            client.config_set("maxmemory", _TINY)
 
     def feed(self) -> None:
         """After `starve`."""
-        self.client().config_set("maxmemory", "0")
+        with self.client() as client:
+            client.config_set("maxmemory", "0")
 
     def __enter__(self) -> Self:
         self.start()

@@ -30,15 +30,18 @@ class StoreFaults:
         store: is hit.
         proxies: of the members' links.
         load: whose jobs are rung for again.
+        client: of the store, past every proxy.
     """
 
-    def __init__(self, breakage: Breakage, store: ChaosStore, proxies: Proxies, load: Load) -> None:
+    def __init__(
+        self, breakage: Breakage, store: ChaosStore, proxies: Proxies, load: Load, client: "redis.Redis"
+    ) -> None:
         self._breakage = breakage
         self._store = store
         self._proxies = proxies
         self._load = load
         self._dice = breakage.dice
-        self._client = store.client()
+        self._client = client
         celery = make_celery(broker_url=store.url, result_backend=store.url)
         self._bells = CeleryDispatch(celery, self._client)
 
