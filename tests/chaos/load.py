@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,11 +155,20 @@ class Load:
 
     def _perhaps_cancel(self, accepted: Accepted) -> None:
         chance = self._dice.random()
-        if chance < 0.08:
+        if chance < 0.06:
             self._cancel(accepted.job_id)
-        elif chance < 0.16:
+        elif chance < 0.12:
             wait = self._dice.uniform(0, 3 * self._scale)
             self._deeds.submit(self._later, wait, lambda: self._cancel(accepted.job_id))
+        elif chance < 0.18:
+            self._cancel_one_at_work()
+
+    def _cancel_one_at_work(self) -> None:
+        marks = [path for path in (self._folder / "alive").iterdir() if path.name.isdigit()]
+        if marks:
+            # It may end, and take its mark away, at any moment.
+            with suppress(FileNotFoundError):
+                self._cancel(self._dice.choice(marks).read_text())
 
     def _cancel(self, job_id: str) -> None:
         asked = time.time()
