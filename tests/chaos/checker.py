@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.chaos.beacons import Beats
-from tests.chaos.facts import TERMINAL, Event, Facts
+from tests.chaos.facts import SPOT, TERMINAL, VANISHED, Event, Facts, pid_of
 from tests.chaos.plans import COSTLY
+from tests.chaos.quiet import Quiet
 
 Broken = list[str]
 
@@ -17,6 +18,9 @@ _MOST_CHARGED = 2
 _MOST_HINDRANCES = 5
 _OURS = "_"
 """Processes of the scheduler's own begin so."""
+
+_HEARD = 1.0
+"""Seconds in which a worker has told the store that it leaves, on a busy machine."""
 
 _GRAIN = 0.001
 """Seconds: a line is written a moment after its time was read."""
@@ -129,6 +133,28 @@ def charges_are_just(facts: Facts) -> Broken:
     return broken
 
 
+def spot_machines_cost_nothing(facts: Facts) -> Broken:
+    """A worker that had time to say that it leaves costs its job no attempt, even if it vanishes before it has left."""
+    broken = []
+    quiet = Quiet(facts)
+    told = {fault.pid: fault.at for fault in facts.faults if fault.kind == SPOT}
+    gone = {fault.pid: fault.at for fault in facts.faults if fault.kind == VANISHED}
+    heard = {pid for pid, at in gone.items() if at > told[pid] + _HEARD and quiet.store(told[pid], at)}
+    for job_id, record in _jobs(facts):
+        lost = [attempt for attempt in _history(record) if attempt["outcome"] == "worker_lost"]
+        charged = [attempt["number"] for attempt in lost if pid_of(attempt["worker"]) in heard]
+        if charged:
+            broken.append(f"{job_id}: charged for attempts {charged}, whose worker had been told to leave")
+    return broken
+
+
+def licences_keep_their_cap(facts: Facts) -> Broken:
+    """Never more attempts at a time than there are tokens."""
+    steps = sorted((at, step) for beats in facts.beats for at, step in ((beats.first, 1), (beats.last, -1)))
+    most = max(itertools.accumulate(step for _, step in steps), default=0)
+    return [f"{most} attempts at a time, {facts.tokens} tokens"] if facts.tokens and most > facts.tokens else []
+
+
 def jobs_end_as_planned(facts: Facts) -> Broken:
     """Another end than the script's own needs a cancel, or its two attempts used up."""
     broken = []
@@ -226,6 +252,8 @@ INVARIANTS: Mapping[str, Callable[[Facts], Broken]] = {
     "the end is its committer's": the_end_is_its_committers,
     "results are the last attempt's": results_are_the_last_attempts,
     "charges are just": charges_are_just,
+    "spot machines cost nothing": spot_machines_cost_nothing,
+    "licences keep their cap": licences_keep_their_cap,
     "jobs end as planned": jobs_end_as_planned,
     "cancelled stays cancelled": cancelled_stays_cancelled,
     "no half jobs": no_half_jobs,

@@ -12,6 +12,9 @@ from tests.chaos.plans import Plan
 
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED"})
 
+SPOT, VANISHED = "spot machine", "spot vanished"
+"""A worker is told to leave; it is gone before it has left."""
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -53,8 +56,8 @@ class Hold:
 
     @property
     def pid(self) -> int:
-        """The worker's: its name is host-pid-hex."""
-        return int(self.owner.rsplit("-", 2)[1])
+        """The worker's."""
+        return pid_of(self.owner)
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ class Facts:
         workers_up: (time, how many workers could take jobs), each second.
         scale: of the protocol's times.
         drain_timeout: seconds.
+        tokens: of the licence; 0 for no limit.
         names: of members, by their pids.
         idempotency: the API knows Idempotency-Key.
     """
@@ -171,5 +175,11 @@ class Facts:
     workers_up: tuple[tuple[float, int], ...] = ()
     scale: float = 1.0
     drain_timeout: float = 0.0
+    tokens: int = 0
     names: Mapping[int, str] = field(default_factory=dict)
     idempotency: bool = False
+
+
+def pid_of(worker: str) -> int:
+    """A worker's name is host-pid-hex."""
+    return int(worker.rsplit("-", 2)[1])

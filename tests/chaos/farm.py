@@ -143,12 +143,21 @@ class Farm:
         proxies: give each member its link.
         scale: of the protocol's times.
         drain_timeout: seconds that a stopping worker gives its job.
+        tokens: of the licence; 0 for no limit.
         workers: how many.
         apis: how many.
     """
 
     def __init__(
-        self, folder: Path, proxies: Proxies, *, scale: float, drain_timeout: float, workers: int, apis: int = 2
+        self,
+        folder: Path,
+        proxies: Proxies,
+        *,
+        scale: float,
+        drain_timeout: float,
+        tokens: int,
+        workers: int,
+        apis: int = 2,
     ) -> None:
         self.run = secrets.token_hex(8)
         self.share = folder / "share"
@@ -165,6 +174,7 @@ class Farm:
             "TMPDIR": str(folder / "local"),
             "LEASE_TIME_SCALE": str(scale),
             "DRAIN_TIMEOUT": str(drain_timeout),
+            "LICENSE_TOKENS": str(tokens),
             "ENGINE": "none",
             "POOL_TYPE": "solo",
         }

@@ -63,6 +63,11 @@ class Course:
         return 3.0 * self.scale
 
     @property
+    def tokens(self) -> int:
+        """Of the licence: not enough for all."""
+        return max(1, self.workers - 1)
+
+    @property
     def patience(self) -> float:
         """Seconds in which, once all is calm, something must end."""
         return 30.0 + 10 * PACE.scaled(self.scale).lease
@@ -106,6 +111,7 @@ class Run:
             self._proxies,
             scale=course.scale,
             drain_timeout=course.drain_timeout,
+            tokens=course.tokens,
             workers=course.workers,
         )
 
@@ -193,6 +199,7 @@ class Run:
             workers_up=tuple(breakage.workers_up),
             scale=course.scale,
             drain_timeout=course.drain_timeout,
+            tokens=course.tokens,
             names=self._farm.names,
             idempotency=load.idempotency,
         )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.beacons import Beats
 from tests.chaos.checker import INVARIANTS, check
-from tests.chaos.facts import Accepted, Archives, Cancel, Event, Facts, Final, Folder, Hold
+from tests.chaos.facts import Accepted, Archives, Cancel, Event, Facts, Fault, Final, Folder, Hold
 from tests.chaos.plans import Plan
 
 JOB, OTHER = "job-1", "job-2"
@@ -15,7 +15,7 @@ DETAILS = {"status": "SUCCESS", "result": {"attempt": "b"}, "error": None}
 
 
 def attempt(number, outcome):
-    return {"number": number, "outcome": outcome}
+    return {"number": number, "outcome": outcome, "worker": f"host-{10 + number}-aa"}
 
 
 def record(**changed):
@@ -31,6 +31,10 @@ def record(**changed):
         "attempts": json.dumps(history),
     }
     return {**fields, **changed}
+
+
+def told_to_leave(at):
+    return (Fault("spot machine", "w0", at, at, 11),)
 
 
 def events(*states):
@@ -95,6 +99,16 @@ BROKEN = {
         with_record(crashes="1", history=[attempt(1, "drained"), attempt(2, "success")]),
         with_record(crashes="0", history=[attempt(1, "signal"), attempt(2, "worker_lost")]),
     ],
+    "spot machines cost nothing": [
+        replace(
+            SOUND, faults=(Fault("spot machine", "w0", 10.0, 10.0, 11), Fault("spot vanished", "w0", 12.0, 12.0, 11))
+        ),
+    ],
+    "licences keep their cap": [
+        replace(
+            SOUND, tokens=1, beats=(Beats(JOB, "a", 1.0, 3.0, ended=True), Beats(OTHER, "b", 2.9, 4.0, ended=True))
+        ),
+    ],
     "jobs end as planned": [
         with_record(state="FAILURE", cause="worker_lost", history=[attempt(1, "worker_lost")]),
         with_record(state="FAILURE", cause="script_error", history=[attempt(1, "script_error")]),
@@ -146,6 +160,18 @@ ALLOWED = {
     "a killed API leaves a folder without a record": replace(
         SOUND, folders=(*SOUND.folders, Folder(OTHER, {"job.py": 1}))
     ),
+    "a spot machine is gone before it could say a word": replace(
+        SOUND, faults=(*told_to_leave(10.0), Fault("spot vanished", "w0", 10.1, 10.1, 11))
+    ),
+    "the store was away when a spot machine left": replace(
+        SOUND,
+        faults=(
+            *told_to_leave(10.0),
+            Fault("store killed", "store", 10.5, 11.5),
+            Fault("spot vanished", "w0", 12.0, 12.0, 11),
+        ),
+    ),
+    "as many at a time as there are tokens": replace(SOUND, tokens=1),
     "a cancel that came too late": replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 409, None),)),
     "two lost workers are the end": replace(
         with_record(

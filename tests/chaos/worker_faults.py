@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.breakage import Breakage
+from tests.chaos.facts import SPOT, VANISHED
 from tests.chaos.farm import MARK, Farm, Member
 
 
@@ -33,7 +34,7 @@ class WorkerFaults:
             "machine lost": self._lose_machine,
             "worker stopped": self._suspend,
             "worker drained": lambda: self._drain("worker drained") is not None,
-            "spot machine": self._reclaim,
+            SPOT: self._reclaim,
             "child killed": lambda: self._kill_child("child killed", signal.SIGKILL),
             "child segfault": lambda: self._kill_child("child segfault", signal.SIGSEGV),
             "warden killed": self._kill_warden,
@@ -83,13 +84,14 @@ class WorkerFaults:
 
     def _reclaim(self) -> bool:
         """A spot machine: told to leave, and gone before or after it has."""
-        worker = self._drain("spot machine")
+        worker = self._drain(SPOT)
         if worker is None:
             return False
         pid = worker.pid
 
         def vanish() -> None:
             if worker.is_running and worker.pid == pid:
+                self._breakage.note(VANISHED, worker.name, pid=pid)
                 self._breakage.forget_that_it_leaves(worker)
                 worker.kill_machine()
 
