@@ -180,7 +180,8 @@ class Farm:
         }
         for name in ("share", "local", "logs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        command = ("worker", "--no-watchdog") if self._knows_no_watchdog() else ("worker",)
+        # Whoever dies is brought back by the run, which counts them.
+        command = ("worker", "--no-watchdog")
         self.apis = tuple(self._api(f"api{number}", proxies) for number in range(apis))
         # Chores too on every third: archives must find somebody.
         self.workers = tuple(
@@ -240,15 +241,6 @@ class Farm:
         store = f"redis://127.0.0.1:{link.port}/0"
         environment = {**self._common, **more, "CELERY_BROKER_URL": store, "CELERY_RESULT_BACKEND": store}
         return Member(name, link, command, environment, self._folder / "logs" / f"{name}.log", ready)
-
-    def _knows_no_watchdog(self) -> bool:
-        told = subprocess.run(
-            [sys.executable, "-m", "pixyz_scheduler", "worker", "--help"],
-            env=self._common,
-            capture_output=True,
-            check=True,
-        )
-        return b"--no-watchdog" in told.stdout
 
 
 def wait_until_gone(farm: Farm, *, within: float) -> list[str]:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +55,7 @@ class Load:
         self._open_jobs = open_jobs
         self._dice = random.Random(seed)  # noqa: S311  (a test's dice)
         self._open: dict[str, Plan] = {}
+        self._at_work: set[str] = set()
         self._finals: dict[str, Final] = {}
         self._over = threading.Event()
         self._no_more = threading.Event()
@@ -160,15 +160,6 @@ class Load:
         elif chance < 0.12:
             wait = self._dice.uniform(0, 3 * self._scale)
             self._deeds.submit(self._later, wait, lambda: self._cancel(accepted.job_id))
-        elif chance < 0.18:
-            self._cancel_one_at_work()
-
-    def _cancel_one_at_work(self) -> None:
-        marks = [path for path in (self._folder / "alive").iterdir() if path.name.isdigit()]
-        if marks:
-            # It may end, and take its mark away, at any moment.
-            with suppress(FileNotFoundError):
-                self._cancel(self._dice.choice(marks).read_text())
 
     def _cancel(self, job_id: str) -> None:
         asked = time.time()
@@ -204,6 +195,10 @@ class Load:
             self._open.pop(job_id, None)
             if details["status"] == "SUCCESS" and self._dice.random() < 0.05:
                 self._deeds.submit(self._archive, job_id)
+        elif details["status"] == "RUNNING" and job_id not in self._at_work:
+            self._at_work.add(job_id)
+            if self._dice.random() < 0.08:
+                self._deeds.submit(self._cancel, job_id)
 
     def _archive(self, job_id: str) -> None:
         with ThreadPoolExecutor(_ASKERS) as askers:

@@ -43,6 +43,7 @@ class Course:
         scale: of the protocol's times.
         workers: how many.
         gap: seconds between two faults, on average.
+        tokens: of the licence; 0 for no limit. Who waits for one has no doorbell to lose.
         fsync: `appendfsync` of the store; None for the embedded store's.
         say: told what goes on.
     """
@@ -54,6 +55,7 @@ class Course:
     scale: float = 1.0
     workers: int = 6
     gap: float = 0.4
+    tokens: int = 0
     fsync: str | None = None
     say: Callable[[str], None] = print
 
@@ -61,11 +63,6 @@ class Course:
     def drain_timeout(self) -> float:
         """Seconds that a stopping worker gives its job."""
         return 3.0 * self.scale
-
-    @property
-    def tokens(self) -> int:
-        """Of the licence: not enough for all."""
-        return max(1, self.workers - 1)
 
     @property
     def patience(self) -> float:

@@ -90,8 +90,8 @@ def split(tmp_path: Path) -> Iterator[Split]:
         server.do(store.start)
         stack.callback(server.do, store.kill)
         environment = _environment(tmp_path, network.address(server))
-        _start(stack, server, "api", environment)
-        workers = tuple(Worker(host, _start(stack, host, "worker", environment)) for host in others)
+        _start(stack, server, ("api",), environment)
+        workers = tuple(Worker(host, _start(stack, host, ("worker", "--no-watchdog"), environment)) for host in others)
         http = httpx.Client(
             base_url=f"http://{network.address(server)}:{API_PORT}", headers={"x-api-key": KEY}, timeout=30
         )
@@ -155,10 +155,12 @@ def _environment(folder: Path, server: str) -> dict[str, str]:
     }
 
 
-def _start(stack: ExitStack, host: Host, command: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+def _start(
+    stack: ExitStack, host: Host, command: tuple[str, ...], environment: dict[str, str]
+) -> "subprocess.Popen[bytes]":
     process = host.do(
         lambda: subprocess.Popen(
-            [sys.executable, "-m", "pixyz_scheduler", command],
+            [sys.executable, "-m", "pixyz_scheduler", *command],
             env=environment,
             cwd=environment["HOME"],
             start_new_session=True,

@@ -17,7 +17,7 @@ MUST_OCCUR = ("worker killed", "worker stopped", "child killed", "store killed",
 def test_nothing_is_lost_doubled_overlapping_or_stuck_whatever_breaks(tmp_path):
     if sys.platform != "linux":
         missing("Linux: processes are found, frozen and killed by /proc")
-    facts = Run(Course(tmp_path / "chaos", minutes=1.5, seed=20260101, scale=0.2)).facts()
+    facts = Run(Course(tmp_path / "chaos", minutes=1.5, seed=20260101, scale=0.2, tokens=5)).facts()
     print(as_text(facts))
     assert {name: broken for name, broken in check(facts).items() if broken} == {}
     # It was put to the test at all.
