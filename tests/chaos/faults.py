@@ -1,0 +1,81 @@
+"""Injector: breaks one thing after another, by weights and dice. One thread calls it; it waits for nothing long."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from tests.chaos.api_faults import ApiFaults
+from tests.chaos.breakage import Breakage
+from tests.chaos.store_faults import StoreFaults
+from tests.chaos.worker_faults import WorkerFaults
+
+WEIGHTS: Mapping[str, float] = {
+    "worker killed": 12,
+    "machine lost": 4,
+    "worker stopped": 4,
+    "worker drained": 4,
+    "spot machine": 3,
+    "child killed": 10,
+    "child segfault": 5,
+    "warden killed": 5,
+    "template killed": 4,
+    "black hole": 5,
+    "refuse": 5,
+    "delay": 5,
+    "no answers": 5,
+    "no requests": 4,
+    "store killed": 4,
+    "store stopped": 3,
+    "store read-only": 2,
+    "store out of memory": 2,
+    "api killed": 2,
+    "upload killed": 7,
+    "bell doubled": 6,
+    "bell lost": 6,
+}
+"""How often each is drawn; those that cannot be had at the moment are drawn again."""
+
+_TRIES = 20
+
+
+class Injector:
+    """Call `step` often.
+
+    Args:
+        breakage: keeps the account.
+        workers, store, apis: what can be done.
+        gap: seconds between two faults, on average.
+        weights: of the kinds.
+    """
+
+    def __init__(
+        self,
+        breakage: Breakage,
+        *,
+        workers: WorkerFaults,
+        store: StoreFaults,
+        apis: ApiFaults,
+        gap: float,
+        weights: Mapping[str, float] = WEIGHTS,
+    ) -> None:
+        self._breakage = breakage
+        self._apis = apis
+        self._gap = gap
+        self._weights = weights
+        self._deeds: dict[str, Callable[[], bool]] = {**workers.deeds, **store.deeds, **apis.deeds}
+        self._next = time.monotonic()
+
+    def step(self) -> None:
+        """Heal what is due, start who is gone, and break something if it is time."""
+        self._breakage.tend()
+        if time.monotonic() < self._next:
+            return
+        dice = self._breakage.dice
+        self._next = time.monotonic() + dice.expovariate(1 / self._gap)
+        for kind in dice.choices(list(self._weights), list(self._weights.values()), k=_TRIES):
+            if self._deeds[kind]():
+                return
+
+    def calm(self) -> None:
+        """Heal all."""
+        self._breakage.heal()
+        self._apis.join()

@@ -1,0 +1,229 @@
+"""A run: the farm, the load, the faults, one after another until the time is over; then calm, and what was seen."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import redis
+
+from pixyz_scheduler.cli.server import free_port
+from pixyz_scheduler.jobs.pace import PACE
+from tests.chaos.api_faults import ApiFaults
+from tests.chaos.beacons import read_beacons
+from tests.chaos.breakage import Breakage
+from tests.chaos.canaries import Canaries
+from tests.chaos.events import EventReader
+from tests.chaos.facts import TERMINAL, Facts, Folder
+from tests.chaos.farm import Farm, wait_until_gone
+from tests.chaos.faults import Injector
+from tests.chaos.load import Load
+from tests.chaos.proxy import Proxies
+from tests.chaos.store import ChaosStore
+from tests.chaos.store_faults import StoreFaults
+from tests.chaos.worker_faults import WorkerFaults
+
+_TICK = 0.02
+_STARTING = 120.0
+_GONE_WITHIN = 15.0
+_NO_JOBS = (".incoming", ".trash", ".ps-share-id")
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to be run.
+
+    Attributes:
+        folder: where everything lies; empty.
+        minutes: of faults; then comes the calm.
+        faults: enough of them; the run ends then.
+        seed: of all choices. The machine's own timing is not repeated.
+        scale: of the protocol's times.
+        workers: how many.
+        gap: seconds between two faults, on average.
+        tokens: of the licence; 0 for no limit. Who waits for one has no doorbell to lose.
+        fsync: `appendfsync` of the store; None for the embedded store's.
+        say: told what goes on.
+    """
+
+    folder: Path
+    minutes: float
+    faults: int = 1_000_000
+    seed: int = 0
+    scale: float = 1.0
+    workers: int = 6
+    gap: float = 0.4
+    tokens: int = 0
+    fsync: str | None = None
+    say: Callable[[str], None] = print
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that a stopping worker gives its job."""
+        return 3.0 * self.scale
+
+    @property
+    def patience(self) -> float:
+        """Seconds in which, once all is calm, something must end."""
+        return 30.0 + 10 * PACE.scaled(self.scale).lease
+
+
+class Run:
+    """One run; `facts` does it all."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._canaries = Canaries(course.folder)
+
+    def facts(self) -> Facts:
+        """Run to the end."""
+        course = self._course
+        course.folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            self._store = stack.enter_context(ChaosStore(course.folder / "data", free_port(), fsync=course.fsync))
+            self._proxies = stack.enter_context(Proxies(self._store.port))
+            self._farm = stack.enter_context(self._make_farm())
+            self._canaries.put()
+            self._wait(lambda: all(self._farm.answers(api) for api in self._farm.apis), "the APIs", _STARTING)
+            self._events = stack.enter_context(EventReader(self._store))
+            self._load = self._make_load()
+            self._breakage = self._make_breakage()
+            self._injector = self._make_injector(stack.enter_context(self._store.client()))
+            with self._load:
+                self._load.probe()
+                self._wait(self._tended_is_calm, "the farm", _STARTING)
+                self._break_things()
+                self._calm_down()
+                self._load.look_again()
+                records = self._records()
+            orphans = self._end()
+        return self._gathered(records, orphans)
+
+    def _make_farm(self) -> Farm:
+        course = self._course
+        return Farm(
+            course.folder,
+            self._proxies,
+            scale=course.scale,
+            drain_timeout=course.drain_timeout,
+            tokens=course.tokens,
+            workers=course.workers,
+        )
+
+    def _make_load(self) -> Load:
+        course = self._course
+        return Load(self._farm, course.folder, seed=course.seed, scale=course.scale, open_jobs=3 * course.workers)
+
+    def _make_breakage(self) -> Breakage:
+        course = self._course
+        return Breakage(self._farm, seed=course.seed, scale=course.scale, drain_timeout=course.drain_timeout)
+
+    def _make_injector(self, client: "redis.Redis") -> Injector:
+        return Injector(
+            self._breakage,
+            workers=WorkerFaults(self._breakage, self._farm, alive=self._course.folder / "alive"),
+            store=StoreFaults(self._breakage, self._store, self._proxies, self._load, client),
+            apis=ApiFaults(self._breakage, self._farm, self._load),
+            gap=self._course.gap,
+        )
+
+    def _break_things(self) -> None:
+        ends = time.monotonic() + 60 * self._course.minutes
+        told = 0
+        while time.monotonic() < ends and len(self._breakage.faults) < self._course.faults:
+            self._injector.step()
+            if len(self._breakage.faults) >= told + 100:
+                told = len(self._breakage.faults)
+                self._course.say(f"{told} faults, {len(self._load.accepted)} jobs")
+            time.sleep(_TICK)
+
+    def _calm_down(self) -> None:
+        """Heal all, send no more, and see that everything ends; what does not is for the checker to say."""
+        self._injector.calm()
+        self._load.stop_sending()
+        left, changed = self._unended(), time.monotonic()
+        while left and time.monotonic() < changed + self._course.patience:
+            self._breakage.tend()
+            time.sleep(10 * _TICK)
+            now = self._unended()
+            if now != left:
+                left, changed = now, time.monotonic()
+        self._course.say(f"calm: {len(self._breakage.faults)} faults, {len(left)} jobs that did not end")
+
+    def _unended(self) -> set[str]:
+        """Jobs that somebody still waits for."""
+        return {*self._load.open_jobs, *(job for job, record in self._records().items() if _is_open(record))}
+
+    def _records(self) -> dict[str, dict[str, str]]:
+        with self._store.client(timeout=10.0) as client:
+            jobs = cast("list[str]", client.zrange("ps:jobs", 0, -1))
+            pipeline = client.pipeline(transaction=False)
+            for job_id in jobs:
+                pipeline.hgetall(f"ps:job:{job_id}")
+            return {job_id: record for job_id, record in zip(jobs, pipeline.execute(), strict=True) if record}
+
+    def _end(self) -> list[str]:
+        """Ask all to leave; who is still there 15 s after the last of them."""
+        for member in self._farm.members:
+            if member.is_running:
+                member.signal(15)
+        self._wait(
+            lambda: not any(member.is_running for member in self._farm.members), "the end", _STARTING, strict=False
+        )
+        return wait_until_gone(self._farm, within=_GONE_WITHIN)
+
+    def _gathered(self, records: dict[str, dict[str, str]], orphans: list[str]) -> Facts:
+        breakage, load, events, course = self._breakage, self._load, self._events, self._course
+        return Facts(
+            accepted=tuple(load.accepted),
+            events=tuple(events.events),
+            gaps=events.gaps,
+            holds=tuple(events.holds.values()),
+            finals=load.finals,
+            cancels=tuple(load.cancels),
+            records=records,
+            folders=tuple(_folders(self._farm.share)),
+            strangers=tuple(path.name for path in self._farm.share.iterdir() if not _is_known(path)),
+            beats=tuple(read_beacons(course.folder / "beacons")),
+            faults=tuple(breakage.faults),
+            drains=tuple(breakage.drains),
+            exits=tuple(breakage.exits),
+            archives=tuple(load.archives),
+            harmed=tuple(self._canaries.harmed()),
+            orphans=tuple(orphans),
+            workers_up=tuple(breakage.workers_up),
+            scale=course.scale,
+            drain_timeout=course.drain_timeout,
+            tokens=course.tokens,
+            names=self._farm.names,
+            idempotency=load.idempotency,
+        )
+
+    def _tended_is_calm(self) -> bool:
+        self._breakage.tend()
+        return self._breakage.is_calm
+
+    def _wait(self, done: Callable[[], bool], what: str, patience: float, *, strict: bool = True) -> None:
+        ends = time.monotonic() + patience
+        while not done():
+            if time.monotonic() > ends:
+                if strict:
+                    raise RuntimeError(f"Waited {patience:g} s for {what}: see {self._course.folder / 'logs'}")
+                return
+            time.sleep(_TICK)
+
+
+def _folders(share: Path) -> Iterator[Folder]:
+    for path in share.iterdir():
+        if path.name not in _NO_JOBS:
+            yield Folder(path.name, {file.name: file.stat().st_size for file in (path / "inputs").iterdir()})
+
+
+def _is_known(path: Path) -> bool:
+    return path.name in _NO_JOBS or (len(path.name) == 36 and path.is_dir())
+
+
+def _is_open(record: dict[str, str]) -> bool:
+    return record["state"] not in TERMINAL

@@ -1,0 +1,214 @@
+"""The checker is known to be able to fail: each invariant on made-up facts that keep it, and on facts that break it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos.beacons import Beats
+from tests.chaos.checker import INVARIANTS, check
+from tests.chaos.facts import Accepted, Archives, Cancel, Event, Facts, Fault, Final, Folder, Hold
+from tests.chaos.plans import Plan
+
+JOB, OTHER = "job-1", "job-2"
+DETAILS = {"status": "SUCCESS", "result": {"attempt": "b"}, "error": None}
+
+
+def attempt(number, outcome):
+    return {"number": number, "outcome": outcome, "worker": f"host-{10 + number}-aa"}
+
+
+def record(**changed):
+    history = changed.pop("history", [attempt(1, "worker_lost"), attempt(2, "success")])
+    fields = {
+        "process": "custom",
+        "state": "SUCCESS",
+        "cause": "",
+        "epoch": "2",
+        "crashes": "1",
+        "committed_by": "fence-2/owner",
+        "script": "job.py",
+        "attempts": json.dumps(history),
+    }
+    return {**fields, **changed}
+
+
+def told_to_leave(at):
+    return (Fault("spot machine", "w0", at, at, 11),)
+
+
+def events(*states):
+    return tuple(Event(JOB, state, number, float(number)) for number, state in enumerate(states))
+
+
+SOUND = Facts(
+    accepted=(Accepted(JOB, Plan(), key="k"), Accepted(JOB, Plan(), key="k", replayed=True)),
+    events=events("SENT", "STARTED", "RETRY", "STARTED", "RUNNING", "SUCCESS"),
+    holds=(Hold(JOB, 1, "host-11-aa", "fence-1"), Hold(JOB, 2, "host-12-bb", "fence-2")),
+    finals=(Final(JOB, DETAILS),),
+    records={JOB: record()},
+    folders=(Folder(JOB, {"job.py": 100}),),
+    beats=(Beats(JOB, "a", 1.0, 2.0, ended=False), Beats(JOB, "b", 3.0, 4.0, ended=True)),
+    archives=(Archives(JOB, frozenset({"same"}), 4, (f"{JOB}.zip",)),),
+)
+
+
+def with_record(**changed):
+    return replace(SOUND, records={JOB: record(**changed)})
+
+
+BROKEN = {
+    "every accepted job ends": [
+        replace(SOUND, records={}),
+        with_record(state="RETRY"),
+    ],
+    "every record ends": [
+        replace(SOUND, records={**SOUND.records, OTHER: record(state="SENT")}),
+        replace(SOUND, records={**SOUND.records, OTHER: record(state="SENT", process="_archive")}),
+    ],
+    "one end each": [
+        replace(SOUND, events=events("SENT", "STARTED", "SUCCESS", "SUCCESS")),
+        replace(SOUND, events=events("SENT", "STARTED", "SUCCESS", "STARTED")),
+        replace(SOUND, events=events("SENT", "STARTED", "FAILURE", "REVOKED")),
+        replace(SOUND, gaps=1),
+    ],
+    "ends never change": [
+        replace(SOUND, finals=(Final(JOB, DETAILS, ({**DETAILS, "error": "late"},)),)),
+        replace(SOUND, finals=(Final(JOB, {**DETAILS, "status": "FAILURE"}),)),
+    ],
+    "attempts never overlap": [
+        replace(SOUND, beats=(Beats(JOB, "a", 1.0, 3.5, ended=False), Beats(JOB, "b", 3.0, 4.0, ended=True))),
+        # What a frozen and lost attempt writes later on.
+        replace(SOUND, beats=(Beats(JOB, "a", 1.0, 9.0, ended=False), Beats(JOB, "b", 3.0, 4.0, ended=True))),
+    ],
+    "the end is its committer's": [
+        with_record(committed_by="fence-1/owner"),
+        with_record(committed_by=""),
+        with_record(committed_by="fence-2/sweeper"),
+        with_record(history=[attempt(2, "success")]),
+        with_record(history=[attempt(1, "worker_lost"), attempt(2, "worker_lost"), attempt(2, "success")]),
+    ],
+    "results are the last attempt's": [
+        replace(SOUND, finals=(Final(JOB, {**DETAILS, "result": {"attempt": "a"}}),)),
+        replace(SOUND, finals=(Final(JOB, {**DETAILS, "result": None}),)),
+        replace(SOUND, beats=()),
+        replace(SOUND, beats=(Beats(JOB, "b", 3.0, 4.0, ended=False),)),
+    ],
+    "charges are just": [
+        with_record(crashes="3", history=[attempt(n, "signal") for n in (1, 2, 3)]),
+        with_record(crashes="1", history=[attempt(1, "drained"), attempt(2, "success")]),
+        with_record(crashes="0", history=[attempt(1, "signal"), attempt(2, "worker_lost")]),
+    ],
+    "spot machines cost nothing": [
+        replace(
+            SOUND, faults=(Fault("spot machine", "w0", 10.0, 10.0, 11), Fault("spot vanished", "w0", 12.0, 12.0, 11))
+        ),
+    ],
+    "licences keep their cap": [
+        replace(
+            SOUND, tokens=1, beats=(Beats(JOB, "a", 1.0, 3.0, ended=True), Beats(OTHER, "b", 2.9, 4.0, ended=True))
+        ),
+    ],
+    "jobs end as planned": [
+        with_record(state="FAILURE", cause="worker_lost", history=[attempt(1, "worker_lost")]),
+        with_record(state="FAILURE", cause="script_error", history=[attempt(1, "script_error")]),
+        with_record(state="REVOKED", cause="cancelled"),
+        with_record(state="FAILURE", cause="drained", history=[attempt(1, "drained")]),
+        replace(SOUND, accepted=(Accepted(JOB, Plan("raise")),)),
+        replace(
+            with_record(state="FAILURE", cause="exit", history=[attempt(1, "exit")]),
+            accepted=(Accepted(JOB, Plan("exit")),),
+        ),
+    ],
+    "cancelled stays cancelled": [
+        replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 200, "REVOKED"),)),
+        replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 200, "RUNNING"),)),
+        replace(SOUND, finals=(Final(JOB, {**DETAILS, "status": "REVOKED"}),)),
+    ],
+    "no half jobs": [
+        replace(SOUND, folders=()),
+        replace(SOUND, folders=(Folder(JOB, {}),)),
+        replace(SOUND, folders=(Folder(JOB, {"job.py": 0}),)),
+        replace(
+            with_record(input_file="input.bin"),
+            accepted=(Accepted(JOB, Plan(size=100)),),
+            folders=(Folder(JOB, {"job.py": 1, "input.bin": 99}),),
+        ),
+    ],
+    "one archive each": [
+        replace(SOUND, archives=(Archives(JOB, frozenset({"one", "other"}), 4, (f"{JOB}.zip",)),)),
+        replace(SOUND, archives=(Archives(JOB, frozenset({"same"}), 4, (f"{JOB}.zip", "again.zip")),)),
+    ],
+    "one job a key": [
+        replace(SOUND, accepted=(Accepted(JOB, Plan(), key="k"), Accepted(OTHER, Plan(), key="k"))),
+    ],
+    "nothing outside was touched": [
+        replace(SOUND, harmed=("canary.txt",)),
+        replace(SOUND, strangers=("what.is.this",)),
+    ],
+    "no process is left": [
+        replace(SOUND, orphans=("123 python",)),
+    ],
+}
+
+ALLOWED = {
+    "a lost answer makes a job nobody knows of": replace(
+        SOUND,
+        records={**SOUND.records, OTHER: record()},
+        folders=(*SOUND.folders, Folder(OTHER, {"job.py": 1})),
+    ),
+    "a killed API leaves a folder without a record": replace(
+        SOUND, folders=(*SOUND.folders, Folder(OTHER, {"job.py": 1}))
+    ),
+    "a spot machine is gone before it could say a word": replace(
+        SOUND, faults=(*told_to_leave(10.0), Fault("spot vanished", "w0", 10.1, 10.1, 11))
+    ),
+    "the store was away when a spot machine left": replace(
+        SOUND,
+        faults=(
+            *told_to_leave(10.0),
+            Fault("store killed", "store", 10.5, 11.5),
+            Fault("spot vanished", "w0", 12.0, 12.0, 11),
+        ),
+    ),
+    "as many at a time as there are tokens": replace(SOUND, tokens=1),
+    "a cancel that came too late": replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 409, None),)),
+    "two lost workers are the end": replace(
+        with_record(
+            state="FAILURE",
+            cause="worker_lost",
+            committed_by="fence-2/sweeper",
+            history=[attempt(1, "worker_lost"), attempt(2, "worker_lost")],
+        ),
+        finals=(Final(JOB, {**DETAILS, "status": "FAILURE"}),),
+    ),
+    "a killed packer leaves half an archive beside the whole one": replace(
+        SOUND, archives=(Archives(JOB, frozenset({"same"}), 4, (f".{JOB}.part", f"{JOB}.zip")),)
+    ),
+    "an archive is packed again under its old name": replace(
+        SOUND,
+        records={**SOUND.records, OTHER: record(process="_archive")},
+        events=(*SOUND.events, *(Event(OTHER, state, 1, 1.0) for state in ("FAILURE", "SENT", "SUCCESS"))),
+    ),
+}
+
+
+def test_sound_facts_break_nothing():
+    assert not any(check(SOUND).values())
+
+
+@pytest.mark.parametrize("facts", ALLOWED.values(), ids=ALLOWED)
+def test_what_is_allowed_breaks_nothing(facts):
+    assert not any(check(facts).values())
+
+
+def test_every_invariant_has_facts_that_break_it():
+    assert BROKEN.keys() == INVARIANTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [pytest.param(name, facts, id=f"{name} {n}") for name, some in BROKEN.items() for n, facts in enumerate(some)],
+)
+def test_the_invariant_breaks(name, facts):
+    assert INVARIANTS[name](facts)
