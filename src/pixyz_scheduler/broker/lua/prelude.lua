@@ -22,7 +22,7 @@
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
 --   ps:ctl:<worker>     channel: ids of jobs to stop
-local VERSION = '1'
+local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
 -- More ms than any logical clock shows: what is counted in it comes first.
@@ -53,10 +53,16 @@ local function key(id) return 'ps:job:' .. id end
 local TERMINAL = {SUCCESS = true, FAILURE = true, REVOKED = true, REJECTED = true}
 local HELD = {RECEIVED = true, STARTED = true, RUNNING = true}
 
+-- Of a record's version, major.minor, the first part alone says whether its fields mean what they mean here.
+local function is_readable(version)
+  local found = version and (string.match(version, '^(%d+)$') or string.match(version, '^(%d+)%.%d+$'))
+  return found == MAJOR
+end
+
 -- The state of a record; nil where there is none.
 local function state_of(id)
   local got = redis.call('HMGET', key(id), 'state', 'v')
-  if got[1] and got[2] ~= VERSION then error(redis.error_reply('VERSION ' .. id .. ' ' .. tostring(got[2]))) end
+  if got[1] and not is_readable(got[2]) then error(redis.error_reply('VERSION ' .. id .. ' ' .. tostring(got[2]))) end
   return got[1] or nil
 end
 
