@@ -5,11 +5,11 @@ import os
 import time
 import uuid
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
 from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -23,6 +23,7 @@ from pixyz_scheduler.errors import (
     StoreUnavailable,
     Unavailable,
 )
+from pixyz_scheduler.jobs.accepted import Accepted
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
@@ -32,14 +33,6 @@ from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.submission import Submission
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A job that will be run, whatever happens; and what was ignored of what was asked."""
-
-    report: JobReport
-    warnings: tuple[str, ...] = field(default=())
 
 
 class Scheduler:
@@ -75,17 +68,31 @@ class Scheduler:
         """A place for the files of one request; gone on leaving unless `submit` adopted it."""
         return self._share.incoming()
 
-    def submit(self, submission: Submission, incoming: Incoming) -> Accepted:
+    def hold(self, key_digest: str) -> Hold:
+        """A grip on an Idempotency-Key, for `submit`; raises RequestInFlight on entering."""
+        return Hold(self._records, key_digest)
+
+    def submit(self, submission: Submission, incoming: Incoming, *, hold: Hold | None = None) -> Accepted:
         """Take a job. Once this returns it will be run; where it raises, nothing of it is left (but see StoreSilent).
+
+        With a key that has made a job before, that job's answer.
 
         Raises:
             BadInput: naming what, where, and what is allowed.
             StoreUnavailable, StorageFull: try again later.
         """
+        # Before anything is looked at: what was right then may be wrong now.
+        if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
+            return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults)
+        accepted = Accepted.new(job, warnings)
         folder = incoming.adopt(job.id)
         try:
-            self._records.submit(job)
+            if hold is None:
+                self._records.submit(job)
+            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text()):
+                folder.remove()
+                return Accepted.again(earlier.answer)
         except StoreSilent:
             # The record may have been written: without its folder the job would fail.
             raise
@@ -93,7 +100,7 @@ class Scheduler:
             folder.remove()
             raise
         self._ring(job)
-        return Accepted(JobReport(job, JobState.SENT, job.options.queue), warnings)
+        return accepted
 
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from pixyz_scheduler.broker.connection import connect
-from pixyz_scheduler.broker.records import JobFilter, RecordStore
+from pixyz_scheduler.broker.listing import JobFilter, list_jobs
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
@@ -65,14 +66,14 @@ class Ask(NamedTuple):
 
 
 ASKS = [
-    Ask("submit", "SENT", submit_again, False),
+    Ask("submit", "SENT", submit_again, answer=False),
     Ask("claim", "SENT", lambda store, job_id: store.claim(job_id, queue="cpu", lease=LEASE).verdict, "run"),
     Ask("renew", "STARTED", lambda store, job_id: store.renew(job_id, lease=LEASE), "go_on"),
     Ask("commit", "STARTED", lambda store, job_id: store.commit(job_id, DONE, lease=LEASE), JobState.SUCCESS),
     Ask("cancel", "SENT", lambda store, job_id: store.cancel(job_id), "REVOKED"),
-    Ask("forget", "SUCCESS", lambda store, job_id: store.forget(job_id), True),
+    Ask("forget", "SUCCESS", lambda store, job_id: store.forget(job_id), answer=True),
     Ask("report", "SUCCESS", lambda store, job_id: store.report(job_id).state, JobState.SUCCESS),
-    Ask("list", "SENT", lambda store, _: len(store.list_jobs(JobFilter()).reports), 1),
+    Ask("list", "SENT", lambda store, _: len(list_jobs(store, JobFilter()).reports), 1),
 ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.listing import JobFilter, list_jobs
-from pixyz_scheduler.broker.records import JobFilter, RecordStore
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import BadInput, JobNotFound, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions

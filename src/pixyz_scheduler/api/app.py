@@ -164,8 +164,16 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
-            allow_headers=[HEADER, "content-type", "range", "if-none-match", "if-range", "last-event-id"],
-            expose_headers=["content-disposition", "content-range", "etag", "retry-after"],
+            allow_headers=[
+                HEADER,
+                "content-type",
+                "range",
+                "if-none-match",
+                "if-range",
+                "last-event-id",
+                "idempotency-key",
+            ],
+            expose_headers=["content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"],
         )
 
 

@@ -83,7 +83,7 @@ class JobReport:
         """
         if not is_readable(record.get("v")):
             raise RecordError(
-                f"The record of job {job_id} has version {record.get('v')!r}; this program reads {_MAJOR} and {_MAJOR}.x."
+                f"The record of job {job_id} has version {record.get('v')!r}; this program reads {_MAJOR}.x."
             )
         options = JobOptions.from_wire(json.loads(record["options"]))
         job = Job(

@@ -21,6 +21,7 @@
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
+--   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:ctl:<worker>     channel: ids of jobs to stop
 local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
