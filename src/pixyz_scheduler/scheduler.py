@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -25,6 +26,7 @@ from pixyz_scheduler.errors import (
 )
 from pixyz_scheduler.jobs.accepted import Accepted
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.script.chores import ARCHIVE
@@ -45,6 +47,7 @@ class Scheduler:
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
         chore_time_limit: seconds that our own jobs may take.
+        ended: told of each job that is ended here.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Scheduler:
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
         chore_time_limit: float = 2400.0,
+        ended: Callable[[JobId], None] = lambda _: None,
     ) -> None:
         self._records = records
         self._dispatch = dispatch
@@ -63,6 +67,7 @@ class Scheduler:
         self._catalog = catalog
         self._defaults = defaults
         self._chore_time_limit = chore_time_limit
+        self._ended = ended
 
     def incoming(self) -> AbstractContextManager[Incoming]:
         """A place for the files of one request; gone on leaving unless `submit` adopted it."""
@@ -86,6 +91,7 @@ class Scheduler:
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults)
         accepted = Accepted.new(job, warnings)
+        incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
         try:
             if hold is None:
@@ -120,6 +126,8 @@ class Scheduler:
         answer = self._records.cancel(job_id)
         if answer in (JobState.SUCCESS.value, JobState.FAILURE.value):
             raise Conflict(f"Job {job_id} has ended already: {answer}.")
+        if answer == JobState.REVOKED.value:
+            self._ended(job_id)
         return self._records.report(job_id)
 
     def delete(self, job_id: JobId) -> JobReport | None:

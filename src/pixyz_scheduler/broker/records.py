@@ -199,11 +199,15 @@ class RecordStore:
         Raises:
             JobNotFound: no such job.
         """
+        return JobReport.from_record(job_id, self.record(job_id))
+
+    def record(self, job_id: JobId) -> dict[str, str]:
+        """The fields of a job's record as the store has them; raises JobNotFound."""
         with store_errors():
             record = cast("dict[str, str]", self._client.hgetall(f"ps:job:{job_id}"))
         if not record:
             raise JobNotFound(job_id)
-        return JobReport.from_record(job_id, record)
+        return record
 
     def fence_of(self, job_id: JobId) -> Lease | None:
         """The lease under which a job is held now, for the sweeper; None where nobody holds it."""

@@ -19,6 +19,7 @@
 --   ps:worker:<name>    hash, what a worker says of itself; likewise
 --   ps:listeners:<queue>  zset name -> the same moment, of the workers that listen there
 --   ps:finished         zset id -> epoch s of the end; until cleanup
+--   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
@@ -122,6 +123,7 @@ local function finish(id, state)
   let_go(id)
   redis.call('HSET', key(id), 'stopped', now)
   redis.call('ZADD', 'ps:finished', now, id)
+  redis.call('ZADD', 'ps:unmirrored', now, id)
   set_state(id, state)
 end
 
