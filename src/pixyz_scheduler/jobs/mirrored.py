@@ -4,7 +4,7 @@
 """
 
 import json
-import math
+import re
 from collections.abc import Mapping
 
 from pixyz_scheduler.errors import InvalidConfig, RecordError
@@ -13,6 +13,7 @@ from pixyz_scheduler.jobs.report import JobReport, new_record
 from pixyz_scheduler.jobs.state import JobState
 
 FORMAT = 1
+_TIME = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
 def sent_text(job: Job) -> bytes:
@@ -34,7 +35,7 @@ def read_sent(job_id: JobId, text: bytes) -> dict[str, str]:
         report = JobReport.from_record(job_id, {**record, "state": JobState.SENT.value, "queue": options.queue})
     except (KeyError, TypeError, ValueError, AttributeError, InvalidConfig) as error:
         raise _not_a_record(error) from error
-    _check_times(report.job.submitted)
+    _check_times(record["submitted"])
     # As it was sent, and nothing that its script may have added since.
     return {**new_record(report.job), "v": record["v"], "submitted": record["submitted"], "queue": options.queue}
 
@@ -48,7 +49,7 @@ def read_ended(job_id: JobId, text: bytes) -> dict[str, str]:
         raise _not_a_record(error) from error
     if not report.state.is_terminal or report.stopped is None or not report.queue:
         raise RecordError(f"It does not tell the end of a job: its state is {report.state.value}.")
-    _check_times(report.job.submitted, report.stopped)
+    _check_times(record["submitted"], record["stopped"])
     return record
 
 
@@ -75,6 +76,7 @@ def _not_a_record(error: Exception) -> RecordError:
     return RecordError(f"Its record cannot be read: {type(error).__name__}: {error}.")
 
 
-def _check_times(*times: float) -> None:
-    if not all(math.isfinite(moment) for moment in times):
+def _check_times(*times: str) -> None:
+    # Python reads more as a number than the store does.
+    if not all(_TIME.fullmatch(moment) for moment in times):
         raise RecordError("Its record names a time that is none.")

@@ -7,6 +7,7 @@ local k, state = key(id), nil
 for i = 4, #ARGV, 2 do
   if ARGV[i] == 'state' then state = ARGV[i + 1] else redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
 end
+redis.call('HSETNX', k, 'epoch', 0)
 local got = redis.call('HMGET', k, 'submitted', 'name', 'parent', 'stopped')
 redis.call('ZADD', 'ps:jobs', got[1], id)
 if got[2] and got[2] ~= '' then redis.call('ZADD', 'ps:name:' .. got[2], got[1], id) end
@@ -17,7 +18,6 @@ if state then
   redis.call('ZADD', 'ps:finished', got[4], id)
   set_state(id, state)
 else
-  redis.call('HSET', k, 'epoch', 0)
   redis.call('HDEL', k, 'queue')
   line_up(id, queue, logical_ms(), 0)
   set_state(id, 'SENT')
