@@ -3,8 +3,6 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from typing_extensions import Self
 
@@ -70,16 +68,6 @@ class Mirror:
         for job_id in missing:
             self._try(JobId(job_id))
         return len(missing)
-
-    @contextmanager
-    def set_aside(self, job_id: JobId) -> Iterator[None]:
-        """Within it an ended job is put to work again: what is here of its end is no end any more.
-
-        Before and after: whoever is killed in between leaves no old end behind, nor does a mirror that was at work.
-        """
-        self._files(job_id).remove_ended()
-        yield
-        self._files(job_id).remove_ended()
 
     def __enter__(self) -> Self:
         self._thread.start()

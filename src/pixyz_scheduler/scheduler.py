@@ -34,6 +34,7 @@ from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission
 
 
@@ -155,7 +156,12 @@ class Scheduler:
         report = self._records.report(job_id)
         if report.job.script is not None and not self._share.folder(job_id).exists():
             raise Conflict(f"The files of job {job_id} are gone: send it anew.")
-        answer = self._records.run_again(job_id, queue=report.job.options.queue)
+        try:
+            with StateFiles(self._share.folder(job_id)).set_aside():
+                answer = self._records.run_again(job_id, queue=report.job.options.queue)
+        finally:
+            # Where it was refused, the end that was set aside is one.
+            self._ended(job_id)
         if answer == DOOMED:
             raise Conflict(f"Job {job_id} is being removed.")
         if answer != JobState.SENT.value or not report.state.is_terminal:

@@ -139,7 +139,7 @@ def test_a_folder_that_its_script_spoilt_keeps_no_other_from_its_end(mirror, rec
 def test_a_job_that_is_put_to_work_again_has_no_end_on_the_share_any_more(mirror, records, share, job_of):
     job_id = job_of()
     mirror.write(job_id)
-    with mirror.set_aside(job_id):
+    with StateFiles(share.folder(job_id)).set_aside():
         assert kept(share, job_id) is None
         # A mirror that had read the old end writes it in this moment.
         mirror.write(job_id)

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.cli import admin, changing, converting, exits, options, reading, render, server, submitting, transferring
+from pixyz_scheduler.cli import (
+    admin,
+    changing,
+    converting,
+    exits,
+    options,
+    reading,
+    render,
+    server,
+    submitting,
+    transferring,
+)
 from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 

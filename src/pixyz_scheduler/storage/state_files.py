@@ -80,6 +80,19 @@ class StateFiles:
         ):
             place.remove(ENDED)
 
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Within it an ended job is put to work again: what is here of its end is no end any more.
+
+        Before and after: whoever is killed in between leaves no old end behind, nor does a mirror that was at work.
+        """
+        for within in (True, False):
+            # What is not as we made it is read by nobody.
+            with suppress(UnsafePath):
+                self.remove_ended()
+            if within:
+                yield
+
     def read(self, name: str) -> bytes | None:
         """`SENT` or `ENDED`; None where it is not there.
 
@@ -177,4 +190,4 @@ def _read_all(descriptor: int, name: str) -> bytes:
     if status.st_size > _MOST_BYTES:
         raise RecordError(f"{STATE}/{name} has {status.st_size} bytes; none of ours has more than {_MOST_BYTES}.")
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        return file.read(_MOST_BYTES)
+        return file.read(status.st_size)
