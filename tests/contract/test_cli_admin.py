@@ -50,7 +50,8 @@ def reconcile(store_url, tmp_path):
     return run
 
 
-def test_an_empty_share_is_no_fault(reconcile, share):
+@pytest.mark.usefixtures("share")
+def test_an_empty_share_is_no_fault(reconcile):
     done = reconcile()
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["0"] * 4
