@@ -2,6 +2,7 @@
 """Writes the commands into docs/reference/cli.md from the code; with --check only says whether they stand there."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,16 @@ def main() -> int:
 
 def chapters() -> list[str]:
     """One chapter a command, in the order of the help."""
-    commands: dict[str, Any] = get_command(make_app()).commands  # type: ignore[attr-defined]  # a group has them
-    return [_chapter(name, command) for name, command in commands.items() if not command.hidden]
+    return [_chapter(name, command) for name, command in _commands(get_command(make_app())) if not command.hidden]
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands of a group and of the groups in it, each by its whole name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _chapter(name: str, command: Any) -> str:

@@ -8,6 +8,8 @@ SchedulerError
 |   |-- InvalidScript        syntax, encoding, entry point
 |   |-- InvalidUpload        the request body itself
 |   |-- UploadTooLarge       more than MAX_UPLOAD_SIZE              413
+|   |-- InvalidIdempotencyKey
+|   |-- IdempotencyKeyReused  for another request                    422
 |   |-- InvalidArchive       an input archive that cannot be unpacked safely
 |   |-- UnknownProcess
 |   `-- UnsafePath           a path that leaves its folder
@@ -17,6 +19,7 @@ SchedulerError
 |   `-- ProcessUndocumented
 |-- AccessDenied                                                   401
 |-- Conflict                 the job's state does not allow it     409
+|   `-- RequestInFlight      the same Idempotency-Key is at work
 |-- NotReady                 ask again later                       425
 |-- Unavailable              something we stand on is away         503
 |   |-- StoreUnavailable
@@ -67,6 +70,14 @@ class UploadTooLarge(BadInput):
     """A request body of more bytes than are allowed."""
 
 
+class InvalidIdempotencyKey(BadInput):
+    """An `Idempotency-Key` that is not 1 to 255 visible characters."""
+
+
+class IdempotencyKeyReused(BadInput):
+    """An `Idempotency-Key` that came before, with another request."""
+
+
 class InvalidArchive(BadInput):
     """An input archive that is damaged, too large once unpacked, or tries to leave its folder."""
 
@@ -105,6 +116,10 @@ class AccessDenied(SchedulerError):
 
 class Conflict(SchedulerError):
     """The job's state does not allow what was asked."""
+
+
+class RequestInFlight(Conflict):
+    """A request with the same `Idempotency-Key` has not been answered yet: ask again."""
 
 
 class NotReady(SchedulerError):

@@ -4,12 +4,13 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
 from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -23,7 +24,9 @@ from pixyz_scheduler.errors import (
     StoreUnavailable,
     Unavailable,
 )
+from pixyz_scheduler.jobs.accepted import Accepted
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.script.chores import ARCHIVE
@@ -31,15 +34,8 @@ from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A job that will be run, whatever happens; and what was ignored of what was asked."""
-
-    report: JobReport
-    warnings: tuple[str, ...] = field(default=())
 
 
 class Scheduler:
@@ -52,6 +48,7 @@ class Scheduler:
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
         chore_time_limit: seconds that our own jobs may take.
+        ended: told of each job that is ended here.
     """
 
     def __init__(
@@ -63,6 +60,7 @@ class Scheduler:
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
         chore_time_limit: float = 2400.0,
+        ended: Callable[[JobId], None] = lambda _: None,
     ) -> None:
         self._records = records
         self._dispatch = dispatch
@@ -70,22 +68,38 @@ class Scheduler:
         self._catalog = catalog
         self._defaults = defaults
         self._chore_time_limit = chore_time_limit
+        self._ended = ended
 
     def incoming(self) -> AbstractContextManager[Incoming]:
         """A place for the files of one request; gone on leaving unless `submit` adopted it."""
         return self._share.incoming()
 
-    def submit(self, submission: Submission, incoming: Incoming) -> Accepted:
+    def hold(self, key_digest: str) -> Hold:
+        """A grip on an Idempotency-Key, for `submit`; raises RequestInFlight on entering."""
+        return Hold(self._records, key_digest)
+
+    def submit(self, submission: Submission, incoming: Incoming, *, hold: Hold | None = None) -> Accepted:
         """Take a job. Once this returns it will be run; where it raises, nothing of it is left (but see StoreSilent).
+
+        With a key that has made a job before, that job's answer.
 
         Raises:
             BadInput: naming what, where, and what is allowed.
             StoreUnavailable, StorageFull: try again later.
         """
+        # Before anything is looked at: what was right then may be wrong now.
+        if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
+            return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults)
+        accepted = Accepted.new(job, warnings)
+        incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
         try:
-            self._records.submit(job)
+            if hold is None:
+                self._records.submit(job)
+            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text()):
+                folder.remove()
+                return Accepted.again(earlier.answer)
         except StoreSilent:
             # The record may have been written: without its folder the job would fail.
             raise
@@ -93,7 +107,7 @@ class Scheduler:
             folder.remove()
             raise
         self._ring(job)
-        return Accepted(JobReport(job, JobState.SENT, job.options.queue), warnings)
+        return accepted
 
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
@@ -113,6 +127,8 @@ class Scheduler:
         answer = self._records.cancel(job_id)
         if answer in (JobState.SUCCESS.value, JobState.FAILURE.value):
             raise Conflict(f"Job {job_id} has ended already: {answer}.")
+        if answer == JobState.REVOKED.value:
+            self._ended(job_id)
         return self._records.report(job_id)
 
     def delete(self, job_id: JobId) -> JobReport | None:
@@ -140,7 +156,12 @@ class Scheduler:
         report = self._records.report(job_id)
         if report.job.script is not None and not self._share.folder(job_id).exists():
             raise Conflict(f"The files of job {job_id} are gone: send it anew.")
-        answer = self._records.run_again(job_id, queue=report.job.options.queue)
+        try:
+            with StateFiles(self._share.folder(job_id)).set_aside():
+                answer = self._records.run_again(job_id, queue=report.job.options.queue)
+        finally:
+            # Where it was refused, the end that was set aside is one.
+            self._ended(job_id)
         if answer == DOOMED:
             raise Conflict(f"Job {job_id} is being removed.")
         if answer != JobState.SENT.value or not report.state.is_terminal:

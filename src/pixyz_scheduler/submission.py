@@ -1,5 +1,6 @@
 """Submission: what a user sent, and the job that it asks for."""
 
+import hashlib
 import json
 import time
 import uuid
@@ -29,6 +30,7 @@ class Submission:
         params: JSON text, or None.
         config: JSON text, or None.
         name: the user's name for the job.
+        warnings: what was ignored of the form.
     """
 
     process: str = CUSTOM
@@ -37,6 +39,14 @@ class Submission:
     params: str | None = None
     config: str | None = None
     name: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same request, however its body was encoded: hexadecimal sha256."""
+        texts = [self.process, self.params, self.config, self.name]
+        files = [[file.name, file.sha256] if file else None for file in (self.script, self.file)]
+        return hashlib.sha256(json.dumps([*texts, *files]).encode()).hexdigest()
 
     def to_job(self, catalog: ProcessCatalog, defaults: JobOptions) -> tuple[Job, tuple[str, ...]]:
         """The job that this asks for, with an id of its own; and what was ignored of it, in words.
@@ -58,7 +68,7 @@ class Submission:
             script=self.script.name if self.script else None,
             input_file=self.file.name if self.file else None,
         )
-        return job, (*seen, *ignored)
+        return job, (*self.warnings, *seen, *ignored)
 
     def _entry_point(
         self, catalog: ProcessCatalog, config: Mapping[str, Any], defaults: JobOptions

@@ -158,3 +158,69 @@ def test_what_is_no_scheduler_is_an_unexpected_answer(client, server):
 
 def test_a_state_is_a_value():
     assert JobState(uuid=GONE, status="SENT") == JobState(uuid=GONE, status="SENT", raw={"any": 1})
+
+
+@pytest.fixture
+def patient(server):
+    """A client whose clock moves only while it sleeps."""
+    now = [0.0]
+    with SchedulerClient(
+        server.url, KEY, clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s)
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ["done, then drop"],
+        ["drop", "drop"],
+        ["done, then drop", 409, "drop", 503, 409],
+        ["drop", 409],
+    ],
+)
+def test_a_submission_whose_connection_breaks_is_sent_again_and_makes_one_job(patient, server, faults):
+    server.faults += [(r"^/jobs$", fault) for fault in faults]
+    job = patient.submit(process="sleep")
+    assert list(server.jobs) == [job.uuid]
+    keys = {headers["Idempotency-Key"] for _, _, headers in server.requests}
+    assert (len(keys), len(server.requests)) == (1, len(faults) + 1)
+
+
+def test_each_submission_has_a_key_of_its_own(client, server):
+    assert client.submit(process="sleep") != client.submit(process="sleep")
+    assert len({headers["Idempotency-Key"] for _, _, headers in server.requests}) == 2
+
+
+def test_with_a_key_of_its_own_a_script_may_ask_as_often_as_it_likes(client, server):
+    first = client.submit(process="sleep", idempotency_key='night"1"\\')
+    assert client.submit(process="sleep", idempotency_key='night"1"\\').uuid == first.uuid
+    assert server.requests[0][2]["Idempotency-Key"] == r'"night\"1\"\\"'
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "a\n"])
+def test_what_is_no_key_is_said_before_anything_is_sent(client, server, key):
+    with pytest.raises(BadInput, match="1 to 255 visible"):
+        client.submit(process="sleep", idempotency_key=key)
+    assert server.requests == []
+
+
+def test_a_connection_that_breaks_again_and_again_is_given_up_in_words(patient, server):
+    server.faults += [(r"^/jobs$", "drop")] * 100
+    with pytest.raises(Unreachable, match="broke"):
+        patient.submit(process="sleep")
+    assert 40 < len(server.requests) < 50
+
+
+def test_what_is_refused_is_not_sent_again(patient, server):
+    server.faults += [(r"^/jobs$", 409)]
+    with pytest.raises(Conflict):
+        patient.submit(process="sleep")
+    assert len(server.requests) == 1
+
+
+def test_only_a_submission_is_sent_again(patient, server):
+    job = patient.submit(process="sleep")
+    server.faults += [("/cancel", "drop")]
+    with pytest.raises(Unreachable):
+        patient.cancel(job)

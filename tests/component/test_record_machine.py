@@ -401,7 +401,7 @@ class RecordMachine(RuleBasedStateMachine):
             keys += [f"ps:waiting:{job.queue}:{job.priority}"] if job.rung is not None else []
             keys += ["ps:delayed"] if job.due is not None else []
             keys += ["ps:leases"] if job.state in HELD else []
-            keys += ["ps:finished"] if job.state in TERMINAL else []
+            keys += ["ps:finished", "ps:unmirrored"] if job.state in TERMINAL else []
             keys += ["ps:parked"] if job.parked is not None else []
             places = [place for place in (job.rung, job.due, job.parked) if place is not None]
             assert len(places) == (job.state in WAITING)

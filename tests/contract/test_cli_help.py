@@ -58,7 +58,9 @@ def test_every_command_and_option_stands_in_the_reference():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["exec", "-h"], ["convert", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["exec", "-h"], ["convert", "--help"], ["admin", "reconcile", "-h"]]
+)
 def test_help_is_shown(arguments):
     done = run("http://127.0.0.1:1", *arguments)
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,7 +8,7 @@ import pytest
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.listing import JobFilter, list_jobs
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.errors import BadInput, JobNotFound, RecordError, StoreUnavailable
+from pixyz_scheduler.errors import BadInput, JobNotFound, StoreUnavailable
 from pixyz_scheduler.jobs.attempt import Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
@@ -391,15 +391,6 @@ def test_a_listing_is_narrowed_by_status_name_queue_and_time(store):
 def test_a_cursor_that_is_not_ours_is_refused(store, cursor):
     with pytest.raises(BadInput, match="cursor"):
         list_jobs(store, JobFilter(), cursor=cursor)
-
-
-def test_a_record_of_another_version_is_refused_and_left_alone(store, job_id, client):
-    client.hset(f"ps:job:{job_id}", "v", "2")
-    before = client.hgetall(f"ps:job:{job_id}")
-    for ask in (store.report, store.cancel, lambda each: claim(store, each)):
-        with pytest.raises(RecordError, match=job_id):
-            ask(job_id)
-    assert client.hgetall(f"ps:job:{job_id}") == before
 
 
 def test_a_store_that_is_away_is_said_in_words(tmp_path):

@@ -104,8 +104,11 @@ class FakeScheduler(ThreadingHTTPServer):
         """The most jobs that one listing tells."""
         self.faults: list = []
         """(path pattern, fault): the next request that matches meets the fault, once. A fault is an HTTP status,
-        "drop" (the connection breaks), "cut" (the body ends early) or bytes (a 200 that says so)."""
+        "drop" (the connection breaks), "done, then drop" (of a POST), "cut" (the body ends early) or bytes (a 200 that
+        says so)."""
         self.requests: list = []
+        self.keys: dict[str, FakeJob] = {}
+        """By the Idempotency-Key that they were sent with."""
 
     def job(self, plan=None, name=None):
         """A job that is there already."""
@@ -239,6 +242,10 @@ class _Conversation(BaseHTTPRequestHandler):
 
     def _submit(self):
         form, files = self._form()
+        key = self.headers.get("idempotency-key")
+        if key in self.server.keys:
+            self._json(self.server.keys[key].state_body(state("SENT")))
+            return
         process = form.get("process", "custom")
         if process == "custom" and "script" not in files:
             raise _Refusal(400, "The process 'custom' needs a script.")
@@ -248,6 +255,11 @@ class _Conversation(BaseHTTPRequestHandler):
             raise _Refusal(400, "The script has no function main.")
         job = FakeJob(str(uuids.uuid4()), form.get("name"), self.server.plan, self.server.outputs, form, files)
         self.server._add(job)
+        if key:
+            self.server.keys[key] = job
+        if self.fault == "done, then drop":
+            self.close_connection = True
+            return
         self._json(job.state_body(state("SENT")))
 
     def _form(self):

@@ -38,6 +38,7 @@ from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
+from pixyz_scheduler.mirror import Mirror
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
@@ -110,6 +111,7 @@ def make_app(settings: Settings) -> FastAPI:
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     dispatch = CeleryDispatch(celery, client)
     share = Share(settings.share_path)
+    mirror = Mirror(records, share)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
     scheduler = Scheduler(
         records=records,
@@ -118,11 +120,12 @@ def make_app(settings: Settings) -> FastAPI:
         catalog=ProcessCatalog(settings.process_path),
         defaults=JobOptions(time_limit=settings.job_time_limit),
         chore_time_limit=settings.pixyz_time_limit,
+        ended=mirror.soon,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with Sweeper(records, dispatch), Janitor(records, share, keep=keep):
+        with mirror, Sweeper(records, dispatch, ended=mirror.soon), Janitor(records, share, keep=keep):
             yield
 
     app = FastAPI(
@@ -164,8 +167,16 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
-            allow_headers=[HEADER, "content-type", "range", "if-none-match", "if-range", "last-event-id"],
-            expose_headers=["content-disposition", "content-range", "etag", "retry-after"],
+            allow_headers=[
+                HEADER,
+                "content-type",
+                "range",
+                "if-none-match",
+                "if-range",
+                "last-event-id",
+                "idempotency-key",
+            ],
+            expose_headers=["content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"],
         )
 
 

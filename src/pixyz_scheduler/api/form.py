@@ -90,6 +90,7 @@ class Fields:
             params=self._texts.get("params"),
             config=self._texts.get("config"),
             name=self._texts.get("name"),
+            warnings=self.warnings,
         )
 
 

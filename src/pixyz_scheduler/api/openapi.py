@@ -1,5 +1,6 @@
 """What the API says of itself: answers, errors, the form of `POST /jobs`, and the key."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -9,18 +10,23 @@ from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
 from pixyz_scheduler.api.access import HEADER
+from pixyz_scheduler.api.idempotency import HEADER as HEADER_OF_KEYS
+from pixyz_scheduler.api.idempotency import REPLAYED
 from pixyz_scheduler.api.problems import Problem
 
 _KEY = APIKeyHeader(name=HEADER, auto_error=False, description="The password in clear.")
 # It asks for nothing (Access did), but it shows in the documentation.
 NEEDS_KEY = Security(_KEY)
 
+_UNPROCESSABLE = str(int(HTTPStatus.UNPROCESSABLE_ENTITY))
+_FASTAPIS = "HTTPValidationError"
 _WORDS = {
     400: "What was sent is wrong.",
     401: "No key, or a wrong one.",
     404: "There is no such thing.",
-    409: "The job's state does not allow it.",
+    409: "The job's state does not allow it, or a request with the same Idempotency-Key is at work.",
     413: "The body is larger than MAX_UPLOAD_SIZE.",
+    422: "The Idempotency-Key came before with another request.",
     416: "The file has no such range.",
     425: "Not there yet: ask again after `Retry-After` seconds.",
     503: "Redis or the share is away: nothing was done.",
@@ -41,7 +47,7 @@ def problems(*statuses: int) -> Responses:
 
 
 def describe(app: FastAPI) -> None:
-    """Have the application describe itself, without the 422 that FastAPI adds and we never answer."""
+    """Have the application describe itself, without the 422 that FastAPI adds and we answer in one place only."""
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
@@ -63,8 +69,10 @@ def describe(app: FastAPI) -> None:
 def _without_422(schema: dict[str, Any]) -> dict[str, Any]:
     for path in schema["paths"].values():
         for operation in path.values():
-            operation["responses"].pop(str(int(HTTPStatus.UNPROCESSABLE_ENTITY)), None)
-    for name in ("HTTPValidationError", "ValidationError"):
+            answer = operation["responses"].get(_UNPROCESSABLE, {})
+            if _FASTAPIS in json.dumps(answer):
+                del operation["responses"][_UNPROCESSABLE]
+    for name in (_FASTAPIS, "ValidationError"):
         schema.get("components", {}).get("schemas", {}).pop(name, None)
     return schema
 
@@ -89,6 +97,20 @@ _FIELDS = {
 _FILE_FIELDS = {
     "script": _text("Your Python file; needed where `process` is `custom`.", format="binary"),
     "file": _text("The input: a 3D file, or an archive that is unpacked for the job.", format="binary"),
+}
+
+IDEMPOTENCY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": HEADER_OF_KEYS,
+            "in": "header",
+            "required": False,
+            "description": "A text of your own for this job (1 to 255 visible characters), such as a new uuid. Sent "
+            "again with it within 24 h, the same request makes no second job: it is answered as the first time, with "
+            f"`{REPLAYED}: true`.",
+            "schema": {"type": "string", "maxLength": 257},
+        }
+    ]
 }
 
 JOB_FORM: dict[str, Any] = {

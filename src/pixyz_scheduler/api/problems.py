@@ -19,9 +19,11 @@ from pixyz_scheduler.errors import (
     AccessDenied,
     BadInput,
     Conflict,
+    IdempotencyKeyReused,
     NotFound,
     NotReady,
     RecordError,
+    RequestInFlight,
     StorageFull,
     Unavailable,
     UploadTooLarge,
@@ -35,6 +37,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     AccessDenied: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     NotReady: HTTPStatus.TOO_EARLY,
     RecordError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -48,8 +51,10 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     425: {"Retry-After": "1"},
     503: {"Retry-After": "2"},
 }
+# And with an error.
+_HEADERS_OF: Mapping[type[Exception], Mapping[str, str]] = {RequestInFlight: {"Retry-After": "1"}}
 # Words that changed between Python's versions, and ours must not.
-_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable"}
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content", 416: "Range Not Satisfiable"}
 _UNEXPECTED = "An error of the server's own. Its log has the details."
 _SHOWN = 200
 
@@ -97,7 +102,7 @@ async def _on_purpose(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("%s %s: %s", request.method, request.url.path, error, extra={"status": int(status)})
-    return problem(status, str(error))
+    return problem(status, str(error), _HEADERS_OF.get(type(error)))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

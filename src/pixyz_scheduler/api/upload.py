@@ -9,8 +9,10 @@ from starlette.requests import Request
 from typing_extensions import Self
 
 from pixyz_scheduler.api.form import Fields, reader_of
+from pixyz_scheduler.api.idempotency import key_digest
 from pixyz_scheduler.errors import InvalidUpload, UploadTooLarge
-from pixyz_scheduler.scheduler import Accepted, Scheduler
+from pixyz_scheduler.jobs.accepted import Accepted
+from pixyz_scheduler.scheduler import Scheduler
 
 # Fewer, larger writes: a network's share answers each of them slowly.
 _BATCH = 1 << 20
@@ -22,15 +24,23 @@ class Upload:
     Args:
         scheduler: takes the job.
         content_type: the header's value; raises InvalidUpload where it is not a form's.
+        key: digest of the request's Idempotency-Key.
     """
 
-    def __init__(self, scheduler: Scheduler, content_type: str) -> None:
+    def __init__(self, scheduler: Scheduler, content_type: str, *, key: str | None = None) -> None:
         self._scheduler = scheduler
+        self._hold = scheduler.hold(key) if key else None
         self._reader_for = reader_of(content_type)
         self._leave = ExitStack()
 
     def __enter__(self) -> Self:
-        self._incoming = self._leave.enter_context(self._scheduler.incoming())
+        """Begin; raises RequestInFlight where another request with the same key has begun."""
+        # Freed last: when the key is free again nothing of this request is left.
+        with ExitStack() as begun:
+            if self._hold is not None:
+                begun.enter_context(self._hold)
+            self._incoming = begun.enter_context(self._scheduler.incoming())
+            self._leave = begun.pop_all()
         self._fields = Fields(self._incoming)
         self._reader = self._reader_for(self._fields)
         return self
@@ -40,13 +50,14 @@ class Upload:
 
     def feed(self, batch: bytes) -> None:
         """The next part of the body."""
+        if self._hold is not None:
+            self._hold.refresh()
         self._reader.feed(batch)
 
     def finish(self) -> Accepted:
         """The body has ended: take the job."""
         self._reader.finish()
-        accepted = self._scheduler.submit(self._fields.submission(), self._incoming)
-        return Accepted(accepted.report, (*self._fields.warnings, *accepted.warnings))
+        return self._scheduler.submit(self._fields.submission(), self._incoming, hold=self._hold)
 
     def take_whole(self, body: bytes) -> Accepted:
         """A body that is here already."""
@@ -66,10 +77,11 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
     Raises:
         BadInput: naming what is wrong.
         UploadTooLarge: more than `max_size`.
+        RequestInFlight, IdempotencyKeyReused: its key is at work, or was sent with another request.
         StoreUnavailable, StorageFull: try again later.
         ClientDisconnect: the client left.
     """
-    upload = Upload(scheduler, request.headers.get("content-type", ""))
+    upload = Upload(scheduler, request.headers.get("content-type", ""), key=key_digest(request.headers))
     batches = _batches(request, max_size=max_size)
     first = await anext(batches, b"")
     if len(first) < _BATCH:

@@ -26,6 +26,7 @@ PRIORITY_SEPARATOR = ":"
 CANCELLING, DOOMED = "cancelling", "doomed"
 # No longer than the quickest client waits for an answer (the API: 1 s, twice).
 _SUBMIT_WITHIN_MS = 1000
+_TOO_LATE = -1
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,16 @@ class RecordStore:
         Raises:
             StoreUnavailable: there is no record, and there will be none: what was refused must not run later.
         """
+        return bool(self.submit_by("submit", job))
+
+    def submit_by(self, script: str, job: Job, *more: str | float) -> Any:
+        """What a script that begins as `submit` answers; `more` follows the fields. Raises as `submit`."""
         fields = [text for pair in new_record(job).items() for text in pair]
         for ahead in (self._server_ahead, None):
             deadline = self._server_ms(ahead) + _SUBMIT_WITHIN_MS
-            answer = self.run("submit", job.id, job.options.queue, deadline, *fields)
-            if answer >= 0:
-                return bool(answer)
+            answer = self.run(script, job.id, job.options.queue, deadline, *fields, *more)
+            if answer != _TOO_LATE:
+                return answer
         raise StoreUnavailable("Redis does not answer in time: the job was not taken.")
 
     def claim(self, job_id: JobId, *, queue: str, lease: Lease, tokens: int = 0) -> Claim:
@@ -194,11 +199,15 @@ class RecordStore:
         Raises:
             JobNotFound: no such job.
         """
+        return JobReport.from_record(job_id, self.record(job_id))
+
+    def record(self, job_id: JobId) -> dict[str, str]:
+        """The fields of a job's record as the store has them; raises JobNotFound."""
         with store_errors():
             record = cast("dict[str, str]", self._client.hgetall(f"ps:job:{job_id}"))
         if not record:
             raise JobNotFound(job_id)
-        return JobReport.from_record(job_id, record)
+        return record
 
     def fence_of(self, job_id: JobId) -> Lease | None:
         """The lease under which a job is held now, for the sweeper; None where nobody holds it."""

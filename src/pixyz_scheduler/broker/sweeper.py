@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from typing_extensions import Self
 
@@ -27,11 +28,15 @@ class Sweeper:
     Args:
         records: on a connection whose timeout is `pace.answer`.
         dispatch: rings.
+        ended: told of each job that is ended here.
     """
 
-    def __init__(self, records: RecordStore, dispatch: Dispatch) -> None:
+    def __init__(
+        self, records: RecordStore, dispatch: Dispatch, *, ended: Callable[[JobId], None] = lambda _: None
+    ) -> None:
         self._records = records
         self._dispatch = dispatch
+        self._ended = ended
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -99,5 +104,7 @@ class Sweeper:
         if state is None:
             return
         _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
+        if state.is_terminal:
+            self._ended(job_id)
         if isinstance(decision, TryAgain) and state is JobState.RETRY:
             self._dispatch.ring(Bell(job_id, decision.queue, report.job.options.priority))

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.cli import changing, converting, exits, options, reading, render, server, submitting, transferring
+from pixyz_scheduler.cli import (
+    admin,
+    changing,
+    converting,
+    exits,
+    options,
+    reading,
+    render,
+    server,
+    submitting,
+    transferring,
+)
 from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
@@ -17,6 +28,7 @@ GROUPS = (
     changing.register,
     converting.register,
     transferring.register,
+    admin.register,
 )
 """Each adds its commands to the app. None may import httpx or the server before its command is called."""
 

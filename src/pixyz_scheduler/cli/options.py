@@ -37,6 +37,14 @@ TimeLimit = Annotated[
     float | None, typer.Option("-l", "--time-limit", metavar="SECONDS", help="Longest time to run. Default: 3600")
 ]
 Name = Annotated[str | None, typer.Option("-a", "--name", help="Your name for the job.")]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="For scripts that retry: with the same KEY, the same job, for 24 hours.",
+    ),
+]
 Wait = Annotated[
     bool, typer.Option("-w", "--wait", help="Wait for the end, show progress; the exit status tells how it ended.")
 ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
     from pixyz_scheduler.client import JobDetails, SchedulerClient
     from pixyz_scheduler.launcher.stack import Stack
+    from pixyz_scheduler.reconcile import Finding
     from pixyz_scheduler.settings import Settings
 
 _LOG_TAIL = 60
@@ -35,6 +36,13 @@ def register(app: typer.Typer) -> None:
     )(run)
     app.command("api", epilog="Example: GOD_PASSWORD_SHA256=... pixyz-scheduler api")(api)
     app.command("worker", epilog="Example: QUEUE_NAME=cpu,gpuhigh pixyz-scheduler worker")(worker)
+
+
+def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
+    """What `admin reconcile` does, folder by folder."""
+    from pixyz_scheduler.launcher.admin import make_reconcile
+
+    return make_reconcile(_settings(), dry_run=dry_run).run()
 
 
 def api() -> None:

@@ -53,6 +53,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     name: options.Name = None,
     batch: options.Batch = False,
     timeout: options.Timeout = None,
+    idempotency_key: options.IdempotencyKey = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -69,6 +70,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
             entrypoint=entrypoint,
             queue=queue,
             time_limit=limit,
+            idempotency_key=idempotency_key,
         )
         _follow(scheduler, job, following)
 
@@ -87,6 +89,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     name: options.Name = None,
     batch: options.Batch = False,
     timeout: options.Timeout = None,
+    idempotency_key: options.IdempotencyKey = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -103,6 +106,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
             entrypoint=entrypoint,
             queue=queue,
             time_limit=limit,
+            idempotency_key=idempotency_key,
         )
         _follow(scheduler, job, following)
 

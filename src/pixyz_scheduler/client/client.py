@@ -1,6 +1,7 @@
 """SchedulerClient: all that a scheduler does over HTTP, as methods."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing_extensions import Self
 from pixyz_scheduler.client import protocol, transfers
 from pixyz_scheduler.client.follow import follow
 from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
+from pixyz_scheduler.client.resend import send_once
 from pixyz_scheduler.client.transfers import OnBytes
 from pixyz_scheduler.client.transport import Transport
 from pixyz_scheduler.client.watch import Watch
@@ -80,9 +82,12 @@ class SchedulerClient:
         entrypoint: str | None = None,
         queue: str | None = None,
         time_limit: float | None = None,
+        idempotency_key: str | None = None,
         **config: object,
     ) -> JobState:
         """Create a job from a script of yours or from a process of the server.
+
+        A connection that breaks meanwhile is no trouble: it is sent again, and makes one job.
 
         Args:
             script: path of the Python file; this or `process`.
@@ -93,12 +98,16 @@ class SchedulerClient:
             entrypoint: function of the script, `main` by default.
             queue: where it runs, `cpu` by default.
             time_limit: seconds, 3600 by default.
+            idempotency_key: a text of your own for this job, by default a new one; with the same one within 24 hours
+                you get the same job again, however often you ask, and BadInput for another request.
             config: further settings of the job: root_file, priority, compute_only, raw.
         """
         settings = {"entrypoint": entrypoint, "queue": queue, "time_limit": time_limit, **config}
-        return self._transport.send(
-            protocol.submit(script=script, process=process, file=file, params=params, name=name, config=settings)
+        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        call = protocol.submit(
+            script=script, process=process, file=file, params=params, name=name, config=settings, key=key
         )
+        return send_once(self._transport, call, clock=self._clock, sleep=self._sleep)
 
     def jobs(
         self,

@@ -5,6 +5,7 @@ SchedulerError
 |   `-- BadAddress        a URL that names no HTTP server
 |-- Unavailable
 |   `-- Unreachable       nothing answers there
+|       `-- Broken        it was asked, and the connection broke: it may have been done
 |-- UnexpectedAnswer      something answers, but not as a scheduler does
 |-- TransferFailed        a file could not be fetched, or not be kept here
 `-- StillWorking          the wait is over, the job is not
@@ -19,6 +20,10 @@ class BadAddress(BadInput):
 
 class Unreachable(Unavailable):
     """Nothing answers at the URL; the text says what to do."""
+
+
+class Broken(Unreachable):
+    """The connection broke before there was an answer: what was asked may have been done, or may not."""
 
 
 class UnexpectedAnswer(SchedulerError):

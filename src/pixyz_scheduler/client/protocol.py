@@ -18,6 +18,7 @@ from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.errors import AccessDenied, BadInput, InvalidJobId, InvalidParams
 
 T = TypeVar("T")
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -31,6 +32,7 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, answer: Answer, url: str) -> T:
         """The value that the answer holds, or the error that it is."""
@@ -152,8 +154,9 @@ def submit(
     params: object,
     name: str | None,
     config: Mapping[str, object],
+    key: str | None = None,
 ) -> Call[JobState]:
-    """Create a job. `params` is any JSON object; None means none."""
+    """Create a job. `params` is any JSON object; None means none. Sent again with its `key`, it makes no second one."""
     if (script is None) == (process is None):
         raise BadInput("A job is a script or a process: give one of the two.")
     form = {"process": process if process is not None else "custom"}
@@ -165,7 +168,16 @@ def submit(
     if wanted:
         form["config"] = _json(wanted, "config")
     files = {key: _file(path) for key, path in (("script", script), ("file", file)) if path is not None}
-    return Call("POST", "/jobs", parsing.job_state, form=form, files=files)
+    return Call("POST", "/jobs", parsing.job_state, form=form, files=files, headers=_key(key))
+
+
+def _key(key: str | None) -> dict[str, str]:
+    if key is None:
+        return {}
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise BadInput(f"{key[:300]!r} is no Idempotency-Key: 1 to 255 visible ASCII characters.")
+    escaped = key.replace("\\", r"\\").replace('"', r"\"")
+    return {"Idempotency-Key": f'"{escaped}"'}
 
 
 def _json(value: object, what: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from pixyz_scheduler.client import protocol
-from pixyz_scheduler.client.errors import BadAddress, TransferFailed, Unreachable
+from pixyz_scheduler.client.errors import BadAddress, Broken, TransferFailed, Unreachable
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.client.protocol import Call
 
@@ -42,7 +42,12 @@ class Transport:
         with ExitStack() as opened, self.in_words():
             files = {key: (path.name, opened.enter_context(_open(path))) for key, path in call.files.items()}
             response = self._http.request(
-                call.method, call.path, params=call.query or None, data=call.form or None, files=files or None
+                call.method,
+                call.path,
+                params=call.query or None,
+                data=call.form or None,
+                files=files or None,
+                headers=call.headers or None,
             )
         return call.read(_answer(response), self.url)
 
@@ -75,7 +80,7 @@ class Transport:
                 f"{self.url} did not answer within {self._timeout:g} s. It may be overloaded: try again."
             ) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise Unreachable(f"The connection to {self.url} broke ({_reason(error)}). Try again.") from error
+            raise Broken(f"The connection to {self.url} broke ({_reason(error)}). Try again.") from error
 
 
 def read_whole(response: httpx.Response) -> Answer:

@@ -1,6 +1,7 @@
 """JobReport: all that is known of a job now, read from its record."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,11 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
 
-# Raised when a field changes its meaning; the scripts refuse what they do not know.
-RECORD_VERSION = "1"
+# major.minor. The major is raised when a field changes its meaning: programs and scripts refuse another one. The minor
+# is raised when a field comes: what a program does not know it leaves alone, so that N-1 and N work side by side.
+RECORD_VERSION = "1.1"
+_MAJOR = "1"
+_VERSION = re.compile(r"(?P<major>\d+)(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ class JobReport:
         Raises:
             RecordError: another version wrote it.
         """
-        if record.get("v") != RECORD_VERSION:
+        if not is_readable(record.get("v")):
             raise RecordError(
-                f"The record of job {job_id} has version {record.get('v')!r}; this program reads {RECORD_VERSION!r}."
+                f"The record of job {job_id} has version {record.get('v')!r}; this program reads {_MAJOR}.x."
             )
         options = JobOptions.from_wire(json.loads(record["options"]))
         job = Job(
@@ -111,6 +115,12 @@ class JobReport:
             draining=record.get("draining") == "1",
             attempts=tuple(json.loads(record.get("attempts") or "[]")),
         )
+
+
+def is_readable(version: str | None) -> bool:
+    """Whether this program knows what the fields of a record of this version mean."""
+    found = _VERSION.fullmatch(version or "")
+    return found is not None and found["major"] == _MAJOR
 
 
 def new_record(job: Job) -> dict[str, str]:

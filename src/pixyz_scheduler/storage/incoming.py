@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import unicodedata
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal
@@ -13,6 +14,7 @@ from typing_extensions import Self, assert_never
 from pixyz_scheduler.errors import Conflict, InvalidUpload
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
+from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
 
 Kind = Literal["script", "input"]
 
@@ -121,6 +123,10 @@ class Incoming:
         self._files.append(file)
         return file
 
+    def describe(self, text: bytes) -> None:
+        """Lay what is asked beside its files: should the store be lost, the share tells it. Before `adopt`, once."""
+        write_sent(self.path, text, group_bits=self._group_bits)
+
     def adopt(self, job_id: str) -> JobFolder:
         """Put all in place as the job's folder, in one step.
 
@@ -152,6 +158,8 @@ class Incoming:
         set_mode(folder.path, 0o700 | self._group_bits)
         for path in folder.inputs.iterdir():
             sync_file(path)
+        with suppress(FileNotFoundError):
+            sync_file(folder.path / STATE / SENT)
         sync_folder(self.share)
 
     def close(self) -> None:

@@ -169,6 +169,11 @@ class JobFolder:
         return path
 
 
+def is_job_id(name: str) -> bool:
+    """Whether a job's folder has this name."""
+    return _JOB_ID.fullmatch(name) is not None and name == name.lower()
+
+
 def _steps(relative: str) -> list[str]:
     if "\0" in relative:
         raise UnsafePath("A path has no NUL in it.")

@@ -53,6 +53,7 @@ class Execution:
         leaving: set when the worker is to go: doorbells are given back.
         activity: what the worker does is counted there.
         tokens: licence tokens of the farm, one of which each job needs; 0 where none is needed.
+        ended: told of each job that is ended here.
     """
 
     worker: str
@@ -64,6 +65,7 @@ class Execution:
     leaving: threading.Event = field(default_factory=threading.Event)
     activity: Activity = field(default_factory=Activity)
     tokens: int = 0
+    ended: Callable[[JobId], None] = lambda _: None
 
     def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
         """Answer one doorbell.
@@ -112,6 +114,7 @@ class Execution:
         state = self._commit(report, lease, ended)
         if state is None or state is JobState.RETRY:
             return None
+        self.ended(job_id)
         return self._patiently(lambda: self.records.report(job_id), _CLAIM_PATIENCE)
 
     def _run_it(self, report: JobReport, lease: Lease) -> Ended:

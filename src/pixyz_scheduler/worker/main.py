@@ -27,6 +27,7 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
+from pixyz_scheduler.mirror import Mirror
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
@@ -77,7 +78,8 @@ def main(settings: Settings) -> int:
         slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
-        Sweeper(quick, dispatch),
+        Mirror(RecordStore(client, pace=pace), Share(settings.share_path)) as mirror,
+        Sweeper(quick, dispatch, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
         Announcer(Farm(quick), lambda: at_work(me, activity, drain), each=2 * pace.renew),
@@ -92,6 +94,7 @@ def main(settings: Settings) -> int:
             leaving=drain.leaving,
             activity=activity,
             tokens=0 if settings.disable_pixyz else settings.license_tokens,
+            ended=mirror.soon,
         )
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.

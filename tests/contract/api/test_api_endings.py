@@ -55,6 +55,20 @@ def test_the_second_of_two_retries_is_refused(api):
     assert codes == [200, 409]
 
 
+def test_the_end_that_the_share_keeps_is_none_any_more_when_the_job_is_run_again(api):
+    job_id = api.new_job()
+    path = api.share.folder(job_id).path / ".state" / "final.json"
+    assert api.http.post(f"/jobs/{job_id}/cancel").status_code == 200
+    while not path.exists():
+        pass
+    assert api.http.post(f"/jobs/{job_id}/retry").status_code == 200
+    assert not path.exists()
+    assert api.http.post(f"/jobs/{job_id}/retry").status_code == 409
+    assert api.http.post(f"/jobs/{job_id}/cancel").status_code == 200
+    while not path.exists():
+        pass
+
+
 def test_a_job_whose_files_are_gone_is_not_run_again(api):
     job_id = api.new_job()
     api.claim(job_id)

@@ -229,6 +229,7 @@ def test_the_table_of_statuses():
         "AccessDenied": 401,
         "NotFound": 404,
         "Conflict": 409,
+        "IdempotencyKeyReused": 422,
         "UploadTooLarge": 413,
         "NotReady": 425,
         "RecordError": 500,

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.idempotency import REPLAYED
 from pixyz_scheduler.api.metrics import Metrics
-from pixyz_scheduler.api.openapi import JOB_FORM, answers, problems
+from pixyz_scheduler.api.openapi import IDEMPOTENCY, JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
 from pixyz_scheduler.api.upload import receive
@@ -40,19 +41,23 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     @router.post(
         "/jobs",
         summary="Send a job",
-        responses={**answers(JobAccepted, "The job will be run."), **problems(413, 507)},
-        openapi_extra=JOB_FORM,
+        responses={**answers(JobAccepted, "The job will be run."), **problems(409, 413, 422, 507)},
+        openapi_extra={**JOB_FORM, **IDEMPOTENCY},
     )
     async def submit(request: Request) -> Json:
         """Send a script, or name a process; with a file, if it needs one. It is checked and then run by a worker."""
         accepted = await receive(request, scheduler, max_size=max_upload_size)
         job = accepted.report.job
+        answer = JobAccepted.with_warnings(accepted.report, accepted.warnings)
         with about_job(job.id):
+            if accepted.replayed:
+                _log.info("answer given again for its Idempotency-Key")
+                return Json(answer, headers={REPLAYED: "true"})
             _log.info("job accepted", extra={"process_name": job.process, "queue": accepted.report.queue})
             for warning in accepted.warnings:
                 _log.warning("%s", warning)
         metrics.job_submitted(accepted.report.queue)
-        return Json(JobAccepted.with_warnings(accepted.report, accepted.warnings))
+        return Json(answer)
 
     @router.get("/jobs", summary="List jobs", responses=answers(JobList))
     def jobs(

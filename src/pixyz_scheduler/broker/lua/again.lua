@@ -9,6 +9,7 @@ if redis.call('SISMEMBER', 'ps:doomed', id) == 1 then return 'doomed' end
 redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
 redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
 redis.call('ZREM', 'ps:finished', id)
+redis.call('ZREM', 'ps:unmirrored', id)
 line_up(id, queue, now, 0)
 set_state(id, 'SENT')
 return 'SENT'

@@ -9,6 +9,7 @@ redis.call('ZREM', 'ps:state:' .. state, id)
 redis.call('ZREM', 'ps:queue:' .. got[1], id)
 if got[2] and got[2] ~= '' then redis.call('ZREM', 'ps:name:' .. got[2], id) end
 redis.call('ZREM', 'ps:finished', id)
+redis.call('ZREM', 'ps:unmirrored', id)
 redis.call('SREM', 'ps:doomed', id)
 if got[3] and got[3] ~= '' then redis.call('SREM', 'ps:children:' .. got[3], id) end
 redis.call('DEL', k, 'ps:children:' .. id)

@@ -19,10 +19,12 @@
 --   ps:worker:<name>    hash, what a worker says of itself; likewise
 --   ps:listeners:<queue>  zset name -> the same moment, of the workers that listen there
 --   ps:finished         zset id -> epoch s of the end; until cleanup
+--   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
+--   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:ctl:<worker>     channel: ids of jobs to stop
-local VERSION = '1'
+local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
 -- More ms than any logical clock shows: what is counted in it comes first.
@@ -53,10 +55,16 @@ local function key(id) return 'ps:job:' .. id end
 local TERMINAL = {SUCCESS = true, FAILURE = true, REVOKED = true, REJECTED = true}
 local HELD = {RECEIVED = true, STARTED = true, RUNNING = true}
 
+-- Of a record's version, major.minor, the first part alone says whether its fields mean what they mean here.
+local function is_readable(version)
+  local found = version and (string.match(version, '^(%d+)$') or string.match(version, '^(%d+)%.%d+$'))
+  return found == MAJOR
+end
+
 -- The state of a record; nil where there is none.
 local function state_of(id)
   local got = redis.call('HMGET', key(id), 'state', 'v')
-  if got[1] and got[2] ~= VERSION then error(redis.error_reply('VERSION ' .. id .. ' ' .. tostring(got[2]))) end
+  if got[1] and not is_readable(got[2]) then error(redis.error_reply('VERSION ' .. id .. ' ' .. tostring(got[2]))) end
   return got[1] or nil
 end
 
@@ -115,6 +123,7 @@ local function finish(id, state)
   let_go(id)
   redis.call('HSET', key(id), 'stopped', now)
   redis.call('ZADD', 'ps:finished', now, id)
+  redis.call('ZADD', 'ps:unmirrored', now, id)
   set_state(id, state)
 end
 

@@ -1,0 +1,25 @@
+-- restore(id, queue, field, value, ...): a record that the share has kept, where there is none. 1, or 0 where there is one.
+-- With a state among the fields: as it ended, in all indexes. Without: in line, as it was sent; its doorbell is the
+-- caller's to ring.
+local id, queue = ARGV[2], ARGV[3]
+if state_of(id) then return 0 end
+local k, state = key(id), nil
+for i = 4, #ARGV, 2 do
+  if ARGV[i] == 'state' then state = ARGV[i + 1] else redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+end
+redis.call('HSETNX', k, 'epoch', 0)
+local got = redis.call('HMGET', k, 'submitted', 'name', 'parent', 'stopped')
+redis.call('ZADD', 'ps:jobs', got[1], id)
+if got[2] and got[2] ~= '' then redis.call('ZADD', 'ps:name:' .. got[2], got[1], id) end
+if got[3] and got[3] ~= '' then redis.call('SADD', 'ps:children:' .. got[3], id) end
+if state then
+  redis.call('HSET', k, 'queue', queue)
+  redis.call('ZADD', 'ps:queue:' .. queue, got[1], id)
+  redis.call('ZADD', 'ps:finished', got[4], id)
+  set_state(id, state)
+else
+  redis.call('HDEL', k, 'queue')
+  line_up(id, queue, logical_ms(), 0)
+  set_state(id, 'SENT')
+end
+return 1

@@ -1,0 +1,32 @@
+"""Puts together what the admin commands need, from the settings of the server."""
+
+from pixyz_scheduler.broker.celery_app import make_celery
+from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.jobs.pace import PACE
+from pixyz_scheduler.reconcile import Reconcile
+from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.store_url import StoreUrl
+
+
+def make_reconcile(settings: Settings, *, dry_run: bool) -> Reconcile:
+    """What `admin reconcile` runs; raises SettingsError where there is no share."""
+    if not settings.share_path.is_dir():
+        raise SettingsError(f"SHARE_PATH is {settings.share_path}: there is no such folder.")
+    client = connect(store_of(settings).redis_py)
+    celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
+    return Reconcile(
+        records=RecordStore(client, pace=PACE.scaled(settings.lease_time_scale)),
+        dispatch=CeleryDispatch(celery, client),
+        share=Share(settings.share_path),
+        dry_run=dry_run,
+    )
+
+
+def store_of(settings: Settings) -> StoreUrl:
+    """The store that is configured, else the one that `pixyz-scheduler up` runs here."""
+    socket = settings.data_path.absolute() / "store" / "store.sock"
+    return StoreUrl(socket=str(socket)) if not settings.store_is_configured and socket.exists() else settings.store
