@@ -57,7 +57,7 @@ WANTED = (
     *("drained reaps", "second runs", "families", "parked", "unparked", "buried"),
 )
 TOKENS = 1
-ROUNDS = 5
+ROUNDS = 10
 
 
 @dataclass
@@ -145,7 +145,17 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._some(is_in_line))
     @rule(which=WHICH, tokens=st.sampled_from((0, TOKENS)))
     def claim(self, which, tokens):
-        job_id, job = self._pick(which, is_in_line)
+        job_id, _ = self._pick(which, is_in_line)
+        self._claim(job_id, tokens)
+
+    @precondition(lambda self: len(self._some(is_in_line)) > TOKENS)
+    @rule()
+    def all_want_a_token(self):
+        for job_id in self._some(is_in_line):
+            self._claim(job_id, TOKENS)
+
+    def _claim(self, job_id, tokens):
+        job = self.known[job_id]
         lease = new_lease(job)
         assert self.store.claim(job_id, queue="elsewhere", lease=lease, tokens=tokens).verdict == "taken"
         claim = self.store.claim(job_id, queue=job.queue, lease=lease, tokens=tokens)
@@ -156,6 +166,13 @@ class RecordMachine(RuleBasedStateMachine):
         else:
             self._taken(job, lease, claim)
             job.licensed = bool(tokens)
+
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH, leaves=st.booleans())
+    def a_worker_vanishes(self, which, leaves):
+        self._renew(which, tells=False, leaves=leaves)
+        for _ in range(LEASE_MS // CLOCK_STEP + 1):
+            self._step(CLOCK_STEP)
 
     @rule()
     def a_doorbell_without_a_record_is_heard(self):
@@ -178,6 +195,9 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._some(is_held))
     @rule(which=WHICH, tells=st.booleans(), leaves=st.booleans())
     def renew(self, which, tells, leaves):
+        self._renew(which, tells=tells, leaves=leaves)
+
+    def _renew(self, which, *, tells, leaves):
         job_id, job = self._pick(which, is_held)
         told = Progress(total=2) if tells else None
         answer = self.store.renew(job_id, lease=job.lease, progress=told, is_draining=leaves)
