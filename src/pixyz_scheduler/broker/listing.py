@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.errors import BadInput
-from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.errors import BadInput, RecordError
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 
@@ -68,9 +68,15 @@ def _index_for(wanted: JobFilter) -> tuple[str, dict[str, str]]:
 
 
 def _listed(row: Iterable[str | None]) -> JobReport:
-    job_id, *values = row
+    """A row of the page. One of another version is told as UNKNOWN: it must not hide the others."""
+    name, *values = row
+    job_id = JobId(str(name))
     record = {name: value for name, value in zip(_LISTED, values, strict=True) if value is not None}
-    return JobReport.from_record(JobId(str(job_id)), record)
+    try:
+        return JobReport.from_record(job_id, record)
+    except RecordError as error:
+        job = Job(job_id, process="", options=JobOptions(), submitted=0.0)
+        return JobReport(job, JobState.UNKNOWN, queue="", error=str(error))
 
 
 def _is_number(text: str) -> bool:
