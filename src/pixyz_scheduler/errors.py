@@ -24,6 +24,7 @@ SchedulerError
 |-- Unavailable              something we stand on is away         503
 |   |-- StoreUnavailable
 |   |   `-- StoreSilent      asked, and not answered: it may have been done
+|   |-- WrongShare           the share is not the one that the store's jobs lie on
 |   `-- StoreRefused         engine or version that we must not open
 |-- StorageFull                                                    507
 |-- SettingsError            the configuration; names file and line
@@ -140,6 +141,10 @@ class StoreSilent(StoreUnavailable):
 
 class StoreRefused(Unavailable):
     """A store that must not be opened: other engine, or newer than ours."""
+
+
+class WrongShare(Unavailable):
+    """The share is not the one that the jobs of the store lie on: not mounted, or another one."""
 
 
 class StorageFull(SchedulerError):

@@ -20,6 +20,7 @@ from pixyz_scheduler.errors import (
     NotReady,
     OutputNotFound,
     SchedulerError,
+    StorageFull,
     StoreSilent,
     StoreUnavailable,
     Unavailable,
@@ -33,9 +34,12 @@ from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
-from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission
+from pixyz_scheduler.surroundings import Surroundings
+
+# What hinders the making of an archive, and passes: by the names that its job's error begins with.
+_OF_THE_SHARE: tuple[type[SchedulerError], ...] = (StorageFull, NotReady, Unavailable)
 
 
 class Scheduler:
@@ -44,7 +48,7 @@ class Scheduler:
     Args:
         records: the store.
         dispatch: rings doorbells.
-        share: where job folders lie.
+        surroundings: the share where job folders lie, whether it is ours, and has room.
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
         chore_time_limit: seconds that our own jobs may take.
@@ -56,7 +60,7 @@ class Scheduler:
         *,
         records: RecordStore,
         dispatch: Dispatch,
-        share: Share,
+        surroundings: Surroundings,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
         chore_time_limit: float = 2400.0,
@@ -64,14 +68,20 @@ class Scheduler:
     ) -> None:
         self._records = records
         self._dispatch = dispatch
-        self._share = share
+        self._share = surroundings.share
+        self._surroundings = surroundings
         self._catalog = catalog
         self._defaults = defaults
         self._chore_time_limit = chore_time_limit
         self._ended = ended
 
+    def check(self, *, coming: int) -> None:
+        """Whether a job of so many bytes can be taken; raises WrongShare, Unavailable, StorageFull."""
+        self._surroundings.check(coming=coming)
+
     def incoming(self) -> AbstractContextManager[Incoming]:
-        """A place for the files of one request; gone on leaving unless `submit` adopted it."""
+        """A place for the files of one request; gone on leaving unless `submit` adopted it. Raises as `check` does."""
+        self._surroundings.check()
         return self._share.incoming()
 
     def hold(self, key_digest: str) -> Hold:
@@ -92,6 +102,8 @@ class Scheduler:
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults)
         accepted = Accepted.new(job, warnings)
+        # It may have been unmounted while the files came.
+        self._surroundings.check_share()
         incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
         try:
@@ -216,19 +228,20 @@ class Scheduler:
         return packed
 
     def troubles(self) -> dict[str, str]:
-        """What keeps jobs from being taken, by part (`store`, `share`); empty where all is well."""
-        found: dict[str, str] = {}
+        """What keeps jobs from being taken, on the share's side, by part: `share`, `space`; empty where all is well."""
         try:
-            list_jobs(self._records, JobFilter(), limit=1)
-        except Unavailable:
-            # No address: whoever asks for health has shown no key.
-            found["store"] = "Redis does not answer."
-        try:
+            self._surroundings.check_share()
             with self._share.incoming():
                 pass
+            self._surroundings.check()
+        except StoreUnavailable:
+            # That is told by whoever asks the store.
+            return {}
+        except StorageFull as error:
+            return {"space": str(error)}
         except (SchedulerError, OSError) as error:
-            found["share"] = str(error)
-        return found
+            return {"share": str(error)}
+        return {}
 
     def processes(self) -> list[str]:
         """The named processes."""
@@ -247,6 +260,8 @@ class Scheduler:
 
     def _folder(self, job_id: JobId) -> JobFolder:
         self._records.report(job_id)
+        # On a share that is not mounted no job has written anything.
+        self._surroundings.check_share()
         return self._share.folder(job_id)
 
     def _have_packed(self, folder: JobFolder) -> NoReturn:
@@ -273,4 +288,6 @@ class Scheduler:
         if report.state.is_terminal:
             self._records.forget(archive_id)
             if report.state is not JobState.SUCCESS:
-                raise OutputNotFound(f"The archive could not be made: {report.error}")
+                error = report.error or ""
+                kind = next((kind for kind in _OF_THE_SHARE if error.startswith(f"{kind.__name__}:")), OutputNotFound)
+                raise kind(f"The archive could not be made: {error}")

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     max_upload_size: Bytes = _in("API", 0, "Largest request body in bytes; 0 for no limit.")
 
     share_path: Folder = _in("Files", Path("/tmp/share"), "Folder that the API and all workers share: inputs, outputs, archives.")
+    min_free_space: Bytes = _in("Files", 256 << 20, "Bytes that must be free on the share (API: else 507) and on a worker's local disk (else it begins no job); 0 asks for nothing.")
     process_path: Folder = _in("Files", default_process_path, "Folder of the named processes. Default: the one in the package.")
     cleanup_enabled: Switch = _in("Files", False, "Remove the folders of jobs that ended longer than `CLEANUP_DELAY` ago.")
     cleanup_delay: SecondsOrZero = _in("Files", 3600.0, "Seconds that a job's folder is kept after its end.")

@@ -1,17 +1,23 @@
 """The zip of a job's outputs: whole, current, made once."""
 
+import json
 import os
 import subprocess
 import threading
 import time
+import uuid
 import zipfile
 from contextlib import suppress
 
 import pytest
 
 from pixyz_scheduler.errors import JobNotFound, StorageFull, UnsafePath
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage.archive import current, manifest, pack
 from pixyz_scheduler.storage.share import Share
+from tests.fakes.small_disk import small_disk
 
 JOB = "0b1c2d3e-0000-4000-8000-00000000000a"
 
@@ -168,3 +174,22 @@ def test_a_full_disk_leaves_no_part_of_an_archive(tmp_path, request):
         pack(folder)
     assert only(folder) == []
     assert current(folder) is None
+
+
+def test_the_job_that_makes_it_ends_in_an_error_that_names_what_hindered_it(fork_bench, request):
+    """The API answers by that name: 507 for a full disk, and no leftover."""
+    small_disk(fork_bench.share.root, "2m", request)
+    made = fork_bench.share.make_folder(JOB)
+    (made.outputs / "a.png").write_bytes(os.urandom(1_500_000))
+    chore = Job(
+        JobId(str(uuid.uuid4())),
+        ARCHIVE,
+        JobOptions(queue="zip", compute_only=True),
+        submitted=0.0,
+        params=json.dumps({"share": str(fork_bench.share.root), "job": JOB}),
+    )
+    fork_bench.records.submit(chore)
+    report = fork_bench.execution.run(chore.id, queue="zip")
+    assert report.state is JobState.FAILURE
+    assert report.error.startswith("StorageFull: No room left for")
+    assert list(made.archives.iterdir()) == []

@@ -3,9 +3,10 @@
 import threading
 
 import pytest
+from celery.worker import state
 from kombu.asynchronous import Hub
 
-from pixyz_scheduler.worker.pool import SlotPool
+from pixyz_scheduler.worker.pool import SlotPool, settling
 
 
 @pytest.fixture
@@ -33,3 +34,18 @@ def test_the_end_of_a_task_wakes_the_event_loop_that_waits_for_nothing_else(pool
             assert hub.poller.poll(0) == []
     finally:
         hub.close()
+
+
+def test_a_slot_is_free_again_though_celery_could_not_end_its_task(caplog):
+    class Request:
+        id = "a task"
+
+        def on_success(self, _):
+            raise OSError("the store refuses")
+
+    request = Request()
+    state.task_reserved(request)
+    assert request in state.reserved_requests
+    settling(request.on_success)("a result")
+    assert request not in state.reserved_requests
+    assert "the store refuses" in caplog.text

@@ -61,7 +61,10 @@ class Farm:
         return answer.json()["uuid"]
 
     def details(self, job_id: str) -> dict:
-        return self.http.get(f"/jobs/{job_id}/details").json()
+        # An API that has just met a silent store says so for a moment longer.
+        while (answer := self.http.get(f"/jobs/{job_id}/details")).status_code == 503:
+            time.sleep(0.05)
+        return answer.json()
 
     def worker_of(self, pid: int) -> dict:
         """What the worker says of itself."""
@@ -184,7 +187,8 @@ def test_requests_that_wait_for_the_store_hold_up_nobody_and_none_of_them_become
         assert set(codes) == {503}
     assert answered[0] == "the welcome"
     # It reads now what they had sent.
-    farm.http.get("/health/ready")
+    while not _answers(farm.http):
+        time.sleep(0.05)
     assert farm.http.get("/jobs", params={"queue": queue}).json()["jobs"] == []
 
 

@@ -28,9 +28,11 @@ from pixyz_scheduler.api.routes.metrics import metrics_routes
 from pixyz_scheduler.api.routes.outputs import output_routes
 from pixyz_scheduler.api.routes.processes import process_routes
 from pixyz_scheduler.broker.celery_app import make_celery
-from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
@@ -42,10 +44,11 @@ from pixyz_scheduler.mirror import Mirror
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
-# Seconds for an answer of the store, and for a connection, which is tried twice: who asks us knows within two.
+# Seconds for an answer of the store, and for a connection: who asks us knows within two.
 _QUICK = 1.0
 # Seconds that a stopping server gives to requests under way.
 _GRACE = 10
@@ -106,17 +109,18 @@ def check(settings: Settings) -> None:
 
 def make_app(settings: Settings) -> FastAPI:
     """The application with all that it stands on; it connects to nothing before it is asked something."""
-    client = connect(settings.store_url, timeout=_QUICK)
+    client = connect_spared(settings.store_url, timeout=_QUICK)
     records = RecordStore(client, pace=PACE.scaled(settings.lease_time_scale))
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     dispatch = CeleryDispatch(celery, client)
     share = Share(settings.share_path)
     mirror = Mirror(records, share)
+    surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
     scheduler = Scheduler(
         records=records,
         dispatch=dispatch,
-        share=share,
+        surroundings=surroundings,
         catalog=ProcessCatalog(settings.process_path),
         defaults=JobOptions(time_limit=settings.job_time_limit),
         chore_time_limit=settings.pixyz_time_limit,
@@ -125,7 +129,8 @@ def make_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with mirror, Sweeper(records, dispatch, ended=mirror.soon), Janitor(records, share, keep=keep):
+        janitor = Janitor(records, share, surroundings, keep=keep)
+        with mirror, Sweeper(records, dispatch, ended=mirror.soon), janitor:
             yield
 
     app = FastAPI(
@@ -137,6 +142,7 @@ def make_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.include_router(health_routes(scheduler, StoreHealth(client)))
     _add_routes(app, scheduler, settings)
     answer_problems(app)
     describe(app)
@@ -147,7 +153,6 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
     metrics = Metrics()
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
-    app.include_router(health_routes(scheduler))
     closed = [
         process_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),

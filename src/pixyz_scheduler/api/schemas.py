@@ -214,14 +214,26 @@ class ProcessDoc(BaseModel):
 
 
 class Health(BaseModel):
+    """Whether the process answers."""
+
+    model_config = example({"status": "ok", "problems": {}})
+
+    status: Literal["ok", "unavailable"]
+    problems: dict[str, str] = Field(description="What is wrong, by part: `store`, `share`, `space`.")
+
+
+class Readiness(Health):
     """Whether the API can do its work."""
 
     model_config = example(
-        {"status": "ok", "problems": {}}, {"status": "unavailable", "problems": {"store": "Redis does not answer."}}
+        {"status": "ok", "problems": {}, "durability": "relaxed"},
+        {"status": "unavailable", "problems": {"store": "Redis does not answer."}, "durability": "unknown"},
     )
 
-    status: Literal["ok", "unavailable"]
-    problems: dict[str, str] = Field(description="What is wrong, by part: `store`, `share`.")
+    durability: Literal["strict", "relaxed", "none", "unknown"] = Field(
+        description="What the store keeps when it is killed: all that was answered; all but about the last second; "
+        "nothing for sure; it does not say."
+    )
 
 
 def moment(seconds: float | None) -> str | None:

@@ -78,10 +78,15 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
         BadInput: naming what is wrong.
         UploadTooLarge: more than `max_size`.
         RequestInFlight, IdempotencyKeyReused: its key is at work, or was sent with another request.
-        StoreUnavailable, StorageFull: try again later.
+        WrongShare, StoreUnavailable, StorageFull: try again later.
         ClientDisconnect: the client left.
     """
     upload = Upload(scheduler, request.headers.get("content-type", ""), key=key_digest(request.headers))
+    coming = _announced(request)
+    _check_size(coming, max_size)
+    if coming >= _BATCH or "transfer-encoding" in request.headers:
+        # A large body is refused before it is read; for a small one it is asked where it is taken, in the same thread.
+        await run_sync(lambda: scheduler.check(coming=coming))
     batches = _batches(request, max_size=max_size)
     first = await anext(batches, b"")
     if len(first) < _BATCH:
@@ -101,7 +106,6 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
 
 async def _batches(request: Request, *, max_size: int) -> AsyncIterator[bytes]:
     """The body in parts of about a mebibyte; only the last is smaller."""
-    _check_size(_announced(request), max_size)
     waiting: list[bytes] = []
     size = total = 0
     async for chunk in request.stream():

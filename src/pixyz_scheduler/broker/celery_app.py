@@ -4,12 +4,27 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from kombu import Connection
 
 from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR
+from pixyz_scheduler.broker.task_meta_backend import with_task_meta
 
 EXECUTE = "pixyz_worker.tasks.pixyz_execute"
 
 _A_DAY = 24 * 3600
+
+
+# Seconds until a lost connection is tried again, more each time, up to the last. Celery would wait for up to 30.
+_AGAIN, _AT_MOST = 0.5, 2.0
+
+
+class Persistent(Connection):
+    """A connection to the broker that is there again soon after the broker is."""
+
+    def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Connect, however often that must be tried."""
+        pace = {"interval_start": _AGAIN, "interval_step": _AGAIN, "interval_max": _AT_MOST}
+        return super().ensure_connection(*arguments, **{**pace, **options})
 
 
 class Doorbells(AMQP):
@@ -18,6 +33,8 @@ class Doorbells(AMQP):
     kombu writes down each message it hands out, one round trip before the task, so that it can be delivered again. A
     doorbell need not be: the record waits, and the sweeper rings.
     """
+
+    Connection = Persistent
 
     def TaskConsumer(self, channel: Any, *arguments: Any, **options: Any) -> Any:  # noqa: N802  (Celery's name)
         """What the worker listens with."""
@@ -32,6 +49,8 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
         result_backend: where Celery's own task meta goes, for canvases and Flower.
     """
     app = Celery("pixyz_worker", broker=broker_url, backend=result_backend, amqp=Doorbells, set_as_current=False)
+    # Not by `backend`: CELERY_RESULT_BACKEND of the environment would win.
+    app.backend_cls = with_task_meta(result_backend)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -57,12 +76,17 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
             "priority_steps": list(range(PRIORITIES)),
             "sep": PRIORITY_SEPARATOR,
             "visibility_timeout": 7 * _A_DAY,
-            "unacked_restore_interval": 1,
-            "socket_timeout": 30,
-            "socket_connect_timeout": 5,
+            # Nothing is ever unacknowledged: see Doorbells.
+            "unacked_restore_interval": 60,
+            # The consumer's loop waits for some answers, and hears nothing meanwhile: four times this at most.
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
             "socket_keepalive": True,
-            "health_check_interval": 5,
+            # A connection that is cut off without a word is noticed after twice this, and a second.
+            "health_check_interval": 2,
         },
+        # A slot waits so many seconds for Celery's meta of its last job to be written, and no longer.
+        result_backend_transport_options={"retry_policy": {"timeout": 5.0}},
         redis_socket_timeout=5,
         redis_socket_connect_timeout=5,
         redis_retry_on_timeout=True,

@@ -187,10 +187,19 @@ class RecordStore:
         """Remove the record of a job that has ended."""
         return bool(self.run("forget", job_id))
 
-    def ended_before(self, moment: float, *, limit: int = 100) -> list[tuple[JobId, float]]:
+    def expire(self, job_id: JobId, *, moment: float) -> bool:
+        """Whether a job had ended by this moment (epoch seconds); if so it cannot be run again: its files may go."""
+        return bool(self.run("expire", job_id, moment))
+
+    def has(self, job_id: JobId) -> bool:
+        """Whether there is a record of this id."""
+        with store_errors():
+            return bool(self._client.exists(f"ps:job:{job_id}"))
+
+    def ended_before(self, moment: float, *, limit: int = 100, skip: int = 0) -> list[tuple[JobId, float]]:
         """Jobs that ended before this moment (epoch seconds), the oldest first, each with its end."""
         with store_errors():
-            found = self._client.zrangebyscore("ps:finished", "-inf", moment, start=0, num=limit, withscores=True)
+            found = self._client.zrangebyscore("ps:finished", "-inf", moment, start=skip, num=limit, withscores=True)
         return [(JobId(str(job_id)), float(ended)) for job_id, ended in cast("list[tuple[str, float]]", found)]
 
     def report(self, job_id: JobId) -> JobReport:

@@ -3,6 +3,7 @@
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.jobs.pace import PACE
@@ -10,18 +11,23 @@ from pixyz_scheduler.reconcile import Reconcile
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.store_url import StoreUrl
+from pixyz_scheduler.surroundings import adopt_share
 
 
 def make_reconcile(settings: Settings, *, dry_run: bool) -> Reconcile:
-    """What `admin reconcile` runs; raises SettingsError where there is no share."""
+    """What `admin reconcile` runs, on the share that is there, now the store's. Raises SettingsError without one."""
     if not settings.share_path.is_dir():
         raise SettingsError(f"SHARE_PATH is {settings.share_path}: there is no such folder.")
     client = connect(store_of(settings).redis_py)
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
+    share = Share(settings.share_path)
+    if not dry_run:
+        # On purpose: who asks for this says that these files are the store's.
+        adopt_share(share, KnownShare(client))
     return Reconcile(
         records=RecordStore(client, pace=PACE.scaled(settings.lease_time_scale)),
         dispatch=CeleryDispatch(celery, client),
-        share=Share(settings.share_path),
+        share=share,
         dry_run=dry_run,
     )
 

@@ -17,6 +17,7 @@ from pixyz_scheduler.broker.embedded import EmbeddedStore
 from pixyz_scheduler.errors import SchedulerError, Unavailable
 from pixyz_scheduler.launcher.interrupts import Interrupts
 from pixyz_scheduler.launcher.member import Member
+from pixyz_scheduler.launcher.new_share import accept_new_share
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ class Stack:
         if self.plan.store_data is not None:
             self._store = self._leave.enter_context(EmbeddedStore.start(self.plan.store_data))
             shared |= self._store.environment
+            accept_new_share(self.plan.share_path, self._store.store_url)
         jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo"}
         rest = {**shared, "QUEUE_NAME": "control,zip,clean", "POOL_TYPE": "pool", "DISABLE_PIXYZ": "true"}
         worker = ["worker", "--no-watchdog"]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from typing_extensions import Self, assert_never
 
-from pixyz_scheduler.errors import Conflict, InvalidUpload
+from pixyz_scheduler.errors import Conflict, InvalidUpload, Unavailable
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
@@ -119,7 +119,10 @@ class Incoming:
                 pass
             case _:
                 assert_never(kind)
-        file = IncomingFile(self.path / "inputs" / self._free_name(name), mode=0o600 | (self._group_bits & 0o040))
+        try:
+            file = IncomingFile(self.path / "inputs" / self._free_name(name), mode=0o600 | (self._group_bits & 0o040))
+        except FileNotFoundError as error:
+            raise Unavailable(f"The share {self.share} went away while the files came.") from error
         self._files.append(file)
         return file
 
@@ -140,6 +143,8 @@ class Incoming:
             try:
                 self.path.rename(folder.path)
             except OSError as error:
+                if error.errno == errno.ENOENT:
+                    raise Unavailable(f"The share {self.share} went away while the files came.") from error
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise

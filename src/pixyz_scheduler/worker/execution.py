@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pixyz_scheduler.broker.dispatch import Dispatch
@@ -25,6 +25,7 @@ from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
+from pixyz_scheduler.worker.readiness import ALWAYS_READY, Readiness
 from pixyz_scheduler.worker.run import Run
 from pixyz_scheduler.worker.supervisor import Ended
 
@@ -54,6 +55,7 @@ class Execution:
         activity: what the worker does is counted there.
         tokens: licence tokens of the farm, one of which each job needs; 0 where none is needed.
         ended: told of each job that is ended here.
+        readiness: whether the share and the disks allow a job at all.
     """
 
     worker: str
@@ -66,6 +68,7 @@ class Execution:
     activity: Activity = field(default_factory=Activity)
     tokens: int = 0
     ended: Callable[[JobId], None] = lambda _: None
+    readiness: Readiness = ALWAYS_READY
 
     def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
         """Answer one doorbell.
@@ -77,6 +80,9 @@ class Execution:
         with about_job(job_id), self.activity.answering() as wanted:
             if not wanted or self.leaving.is_set():
                 self._pass_on(job_id)
+                return None
+            if not self.readiness.wait(self.leaving):
+                # The sweeper rings again, here or where a worker is ready.
                 return None
             return self._answer(job_id, queue)
 
@@ -107,7 +113,7 @@ class Execution:
     def _attempt(self, report: JobReport, lease: Lease) -> JobReport | None:
         job_id = report.job.id
         _log.info("attempt %d started", report.epoch, extra={"queue": report.queue})
-        ended = self._run_it(report, lease)
+        ended = self._unless_share_is_gone(self._run_it(report, lease))
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
             return None
@@ -116,6 +122,14 @@ class Execution:
             return None
         self.ended(job_id)
         return self._patiently(lambda: self.records.report(job_id), _CLAIM_PATIENCE)
+
+    def _unless_share_is_gone(self, ended: Ended) -> Ended:
+        """Files that were not found, or were written, where the share should have been, tell nothing of the job."""
+        match ended.outcome:
+            case Raised() | Succeeded() if trouble := self.readiness.share_trouble():
+                return replace(ended, outcome=Hindered(trouble))
+            case _:
+                return ended
 
     def _run_it(self, report: JobReport, lease: Lease) -> Ended:
         job_id = report.job.id

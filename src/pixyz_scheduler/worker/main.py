@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -21,9 +21,11 @@ from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import CeleryDispatch, messages_in
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
+from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -32,12 +34,14 @@ from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.stall_guard import StallGuard
@@ -73,6 +77,8 @@ def main(settings: Settings) -> int:
     client = connect(settings.store_url)
     dispatch = CeleryDispatch(app, client)
     stopping, activity = threading.Event(), Activity(most=settings.max_tasks_before_shutdown)
+    share, records = Share(settings.share_path), RecordStore(client, pace=pace)
+    surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space, local=local_root)
     quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
     with (
         slots_of(settings, ahead=me.slots) as slots,
@@ -83,18 +89,20 @@ def main(settings: Settings) -> int:
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
         Announcer(Farm(quick), lambda: at_work(me, activity, drain), each=2 * pace.renew),
+        janitor_of(settings, records, share, surroundings),
     ):
         execution = Execution(
             worker=me.name,
-            records=RecordStore(client, pace=pace),
+            records=records,
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop_of(settings, slots, workspaces).run,
+            start=workshop_of(settings, share, slots, workspaces).run,
             stopping=stopping,
             leaving=drain.leaving,
             activity=activity,
             tokens=0 if settings.disable_pixyz else settings.license_tokens,
             ended=mirror.soon,
+            readiness=Readiness(surroundings.check, surroundings.check_share),
         )
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
@@ -111,6 +119,16 @@ def main(settings: Settings) -> int:
         )
         with guard:
             return consumer.run()
+
+
+def janitor_of(
+    settings: Settings, records: RecordStore, share: Share, surroundings: Surroundings
+) -> AbstractContextManager[object]:
+    """Who listens on `clean` cleans, as every API process does."""
+    if "clean" not in settings.queue_name:
+        return nullcontext()
+    keep = settings.cleanup_delay if settings.cleanup_enabled else None
+    return Janitor(records, share, surroundings, keep=keep)
 
 
 def whoami(settings: Settings) -> Worker:
@@ -131,10 +149,10 @@ def at_work(me: Worker, activity: Activity, drain: Drain) -> Worker:
     return replace(me, busy=activity.busy, draining=drain.leaving.is_set())
 
 
-def workshop_of(settings: Settings, slots: Slots, workspaces: Workspaces) -> Workshop:
+def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces) -> Workshop:
     """What every attempt is run with."""
     return Workshop(
-        share=Share(settings.share_path),
+        share=share,
         catalog=ProcessCatalog(settings.process_path),
         slots=slots,
         workspaces=workspaces,

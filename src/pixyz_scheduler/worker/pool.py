@@ -4,13 +4,37 @@ With `worker_disable_prefetch` the consumer leaves messages in Redis while all s
 second: nobody tells its event loop that a thread has ended. Half a second a job, at the median.
 """
 
+import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from celery.concurrency.thread import TaskPool
+from celery.worker.state import task_ready
+
+_log = logging.getLogger(__name__)
 
 _CHUNK = 4096
+
+
+def settling(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """What Celery does when a task has ended, after which its slot is free in any case.
+
+    Where it raises (the store refuses the task's meta), the consumer would count the slot as taken for ever, and hear
+    no doorbell again.
+    """
+
+    def settle(*args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception:  # noqa: BLE001  (whatever it is: the next job has nothing to do with it)
+            _log.exception("Celery could not end a task")
+            request = getattr(callback, "__self__", None)
+            if request is not None:
+                task_ready(request)
+
+    return settle
 
 
 class SlotPool(TaskPool):
@@ -26,9 +50,17 @@ class SlotPool(TaskPool):
         """Celery calls it for each new connection."""
         hub.add_reader(self._woken, self._drain)
 
-    def on_apply(self, *args: Any, **kwargs: Any) -> Any:
+    def on_apply(
+        self,
+        target: Any,
+        args: Any = None,
+        kwargs: Any = None,
+        callback: Any = None,
+        accept_callback: Any = None,
+        **options: Any,
+    ) -> Any:
         """Run a task in a free thread; then look for the next message at once."""
-        result = super().on_apply(*args, **kwargs)
+        result = super().on_apply(target, args, kwargs, settling(callback), accept_callback, **options)
         result.f.add_done_callback(self._wake)
         return result
 

@@ -1,6 +1,7 @@
 """The API as its users meet it: served by uvicorn on a port of its own, on a real store and a real share."""
 
 import hashlib
+import itertools
 import os
 import socket
 import threading
@@ -23,8 +24,9 @@ from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.store_url import StoreUrl
 
 KEY = "a key for tests"
-# Others use 0, with a clock of their own.
-DATABASE = 5
+# Others use 0, with a clock of their own; each share has a database of its own, as a store has one share.
+DATABASE = 4
+_databases = itertools.cycle(range(5, 25))
 
 PROCESSES = {
     "sleep": 'def main(pc, params):\n    """Sleep for a while."""\n',
@@ -59,12 +61,17 @@ def settings_for(store_url, folder, **changes):
         (processes / f"{name}.py").write_text(source)
     share = folder / "share"
     share.mkdir(exist_ok=True)
+    store = StoreUrl.parse(store_url).with_database(next(_databases))
+    with connect(store.redis_py) as client:
+        client.flushdb()
     values = {
-        "celery_broker_url": StoreUrl.parse(store_url).with_database(DATABASE).kombu,
+        "celery_broker_url": store.kombu,
         "god_password_sha256": hashlib.sha256(KEY.encode()).hexdigest(),
         "share_path": share,
         "process_path": processes,
         "debug": True,
+        # The machine's disk is no part of these tests.
+        "min_free_space": 0,
     }
     return Settings(**{**values, **changes})
 
@@ -109,7 +116,9 @@ class Api:
         found = {
             Path(folder, name) for folder, folders, files in os.walk(self.share.root) for name in (*folders, *files)
         }
-        return sorted({str(path.relative_to(self.share.root)) for path in found} - {".incoming", ".trash"})
+        return sorted(
+            {str(path.relative_to(self.share.root)) for path in found} - {".incoming", ".trash", ".ps-share-id"}
+        )
 
     def settled(self, before):
         """Whether the share is soon as it was: each answer asked for gives the server a turn."""
@@ -129,10 +138,7 @@ def running(settings):
 
 @pytest.fixture(scope="module")
 def settings(store_url, tmp_path_factory):
-    settings = settings_for(store_url, tmp_path_factory.mktemp("api"))
-    with connect(settings.store_url) as client:
-        client.flushdb()
-    return settings
+    return settings_for(store_url, tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from pixyz_scheduler.api.app import check
+from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.store_url import StoreUrl
@@ -41,6 +42,9 @@ def started(store_url, folder, port):
         "API_PORT": str(port),
         "SHARE_PATH": str(folder / "not" / "there" / "yet"),
     }
+    with connect(StoreUrl.parse(store_url).with_database(DATABASE).redis_py) as client:
+        # Each test has a share of its own, and a store has one.
+        client.flushdb()
     command = [sys.executable, "-c", START]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         try:
