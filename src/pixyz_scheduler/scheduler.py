@@ -5,7 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -114,6 +114,8 @@ class Scheduler:
                 return Accepted.again(earlier.answer)
         except StoreSilent:
             # The record may have been written: without its folder the job would fail.
+            with suppress(SchedulerError, OSError):  # the disk is away as well: then a reconcile may run it once more
+                StateFiles(folder).withdraw_sent()
             raise
         except BaseException:
             folder.remove()

@@ -190,6 +190,11 @@ def test_requests_that_wait_for_the_store_hold_up_nobody_and_none_of_them_become
     while not _answers(farm.http):
         time.sleep(0.05)
     assert farm.http.get("/jobs", params={"queue": queue}).json()["jobs"] == []
+    # Nor would a reconcile make jobs of them: their senders were told that there are none.
+    share = Path(farm.environment["SHARE_PATH"])
+    known = {job["uuid"] for job in farm.http.get("/jobs").json()["jobs"]}
+    refused = [folder for folder in share.iterdir() if len(folder.name) == 36 and folder.name not in known]
+    assert not [folder for folder in refused if (folder / ".state").exists()]
 
 
 def test_a_script_finds_no_secret_in_its_environment_nor_above_it_up_to_its_worker(farm, queue):

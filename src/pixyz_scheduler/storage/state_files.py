@@ -70,6 +70,22 @@ class StateFiles:
                 place.remove(fresh)
                 raise
 
+    def withdraw_sent(self) -> None:
+        """Take `job.json` away: nobody knows whether the store has taken the job, so a reconcile must not put it there.
+
+        A folder without it, and without a record, is removed after a day; see storage/leftovers.py.
+        """
+        with (
+            disk_in_words(self.folder.path),
+            _unsafe_in_words(self.folder),
+            suppress(FileNotFoundError),
+            self._opened(make=False) as place,
+        ):
+            place.remove(SENT)
+            # Not empty: it was taken, and has ended already.
+            with suppress(OSError):
+                (self.folder.path / STATE).rmdir()
+
     def remove_ended(self) -> None:
         """Take `final.json` away: the job runs again. Missing is well."""
         with (
