@@ -9,8 +9,10 @@ import psutil
 import pytest
 
 from pixyz_scheduler.jobs.outcome import Drained
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited, Froze
+from pixyz_scheduler.worker.spawned import SpawnedChild
 
 HELLO = """
 from pixyz_worker.script import *
@@ -170,7 +172,7 @@ def test_a_job_over_its_memory_is_ended_and_goes_to_gpuhigh_once(bench_of, slots
     bench = bench_of(slots, memory=200 * 1024)
     report = bench.run("import time\ndef main(pc, params):\n    x = bytearray(400 << 20)\n    time.sleep(60)\n")
     assert (report.state, report.queue, report.cause) == (JobState.RETRY, "gpuhigh", "out_of_memory")
-    assert "of 200 MiB allowed" in report.error
+    assert "200 MiB allowed" in report.error
 
 
 def test_a_script_sees_no_secret(bench, monkeypatch):
@@ -216,22 +218,45 @@ def stops(process):
     return process.status() == psutil.STATUS_STOPPED
 
 
-def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(fork_slots, tmp_path):
+def at_work(child):
+    """The processes of the script: a spawned child has a keeper above it."""
+    process = psutil.Process(child.pid)
+    return process.children(recursive=True) if isinstance(child, SpawnedChild) else [process]
+
+
+def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the_answer_came(slots, tmp_path):
+    script = tmp_path / "waits.py"
+    script.write_text("import time\ndef main(pc, params):\n    time.sleep(600)\n")
+    request = {"type": "request", "context": {"script": str(script)}}
+    long_ago = time.monotonic() - 2 * PACE.freeze
+    with slots.child(request, since=long_ago) as child:
+        # It is frozen at once, and what comes late by more than the freeze does not let it go on.
+        seen = []
+        while Froze(frozen=True) not in seen:
+            seen += child.events(None)
+        child.tick(long_ago + PACE.freeze / 2)
+        child.kill()
+        while not any(isinstance(event, Exited) for event in seen):
+            seen += child.events(None)
+    assert [event for event in seen if isinstance(event, Froze)] == [Froze(frozen=True)]
+
+
+def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slots, tmp_path):
     door = tmp_path / "door"
     script = tmp_path / "waits.py"
     script.write_text(
         f"import os, time\ndef main(pc, params):\n    while not os.path.exists({str(door)!r}): time.sleep(0.01)\n"
     )
     frozen = False
-    with fork_slots.child({"type": "request", "context": {"script": str(script)}}) as child:
+    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic()) as child:
         seen = []
         while not any(isinstance(event, Exited) for event in seen):
             for event in child.events(None):
                 seen.append(event)
                 if event == Froze(frozen=True):
-                    frozen = stops(psutil.Process(child.pid))
+                    frozen = all(map(stops, at_work(child)))
                     door.touch()
-                    child.tick()
+                    child.tick(time.monotonic())
     assert frozen
     assert Froze(frozen=False) in seen
     assert seen[-1].exit_code == 0

@@ -276,7 +276,7 @@ def test_the_memory_limit_of_the_settings_holds_in_a_worker_however_it_was_start
         details = farm.ended(farm.send(source, queue=queue))
     assert (details["status"], details["retry"]) == ("FAILURE", 1)
     assert [attempt["outcome"] for attempt in details["attempts"]] == ["out_of_memory"] * 2
-    assert "of 200 MiB allowed" in details["error"]
+    assert "200 MiB allowed" in details["error"]
 
 
 def test_a_killed_store_of_up_comes_back_with_its_jobs_and_the_running_one_goes_on(stack, api, tmp_path):

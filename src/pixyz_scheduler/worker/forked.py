@@ -1,18 +1,30 @@
 """ForkedChild: a spare of a warden's at work, its sockets turned into events."""
 
 import json
+import logging
 import os
 import select
 import socket
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.script.channel import ChannelError, SocketChannel, receive
+from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker.cgroup import MemoryGroup
 from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
 
+_log = logging.getLogger(__name__)
+
+# A machine that has had no room for a process for so long must not keep the job.
+SPARE_PATIENCE = 10.0
+# KiB: more than a warden and its spares.
+_HEAVY = 64 * 1024
 _PACKET = 4096
 _CHUNK = 64 * 1024
 _SIGKILL = 9
@@ -36,27 +48,53 @@ class WardenGone(ConnectionError):
     """The warden of a slot has died; what ran under it is dead too."""
 
 
-class Slot:
-    """The control socket to a warden, and the spares that wait. One thread uses it; any may tick or kill."""
+class NoSpare(Unavailable):
+    """A warden has forked no spare for a long time."""
 
-    def __init__(self, control: socket.socket) -> None:
+
+class Slot:
+    """The control socket to a warden, and the spares that wait. One thread uses it; any may tick or kill.
+
+    Args:
+        control: the socket.
+        group: where the warden and all below it live; None for none.
+    """
+
+    def __init__(self, control: socket.socket, group: MemoryGroup | None = None) -> None:
         self.control = control
+        self.group = group
         self.is_dead = False
         self._warden: int | None = None
         self._spares: deque[Spare] = deque()
+        self._has_joined = False
+        self._why_none = "its warden is silent"
 
-    def start(self, request: Mapping[str, Any]) -> "ForkedChild":
+    @property
+    def is_heard(self) -> bool:
+        """Whether its warden has ever spoken."""
+        return self._warden is not None
+
+    def start(self, request: Mapping[str, Any], *, since: float, patience: float = SPARE_PATIENCE) -> "ForkedChild":
         """Hand a request to a spare; waits until one is forked.
+
+        Args:
+            request: for the child.
+            since: the monotonic moment from which the lease counts.
+            patience: seconds to wait.
 
         Raises:
             WardenGone: there is none and there will be none.
+            NoSpare: there is none yet.
             ChannelError, OSError: the request cannot be sent; the slot is of no use any more.
         """
+        give_up = time.monotonic() + patience
         while True:
             while not self._spares:
+                if not select.select([self.control], [], [], max(0.0, give_up - time.monotonic()))[0]:
+                    raise NoSpare(f"No process could be made for the job in {patience:g} s: {self._why_none}.")
                 self.hear()
             spare = self._spares.popleft()
-            self.tell({"taken": spare.pid})
+            self.tell({"taken": spare.pid, "since": since})
             try:
                 SocketChannel(spare.channel).send(dict(request))
             except ConnectionError:
@@ -67,6 +105,15 @@ class Slot:
                 spare.close()
                 raise
             return ForkedChild(self, spare)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether its group has kept what it should not, in memory files: the next job must not be charged for it."""
+        if self.group is None:
+            return False
+        with suppress(OSError):
+            return self.group.total() > _HEAVY and self.group.used() > _HEAVY
+        return True
 
     def hear(self) -> tuple[int, Exited] | Froze | None:
         """The next word of the warden: whose exit, a freeze, or None for one about spares. Waits for it.
@@ -91,24 +138,37 @@ class Slot:
                 return pid, _exited(status, peak)
             case {"frozen": bool(frozen)}:
                 return Froze(frozen)
-            case {"warden": int(pid)}:
+            case {"warden": int(pid), "grouped": bool(grouped)}:
                 self._warden = pid
+                self._has_joined = grouped
+                return None
+            case {"unable": str(why)}:
+                self._why_none = why
+                _log.warning("no process can be forked for jobs, trying again: %s", why)
                 return None
             case other:
                 raise AssertionError(f"A warden said {other}.")
 
-    def tell(self, message: dict[str, int | bool]) -> None:
+    def tell(self, message: dict[str, int | bool | float]) -> None:
         """Send the warden a word; one that is gone is heard of by `hear`."""
         with suppress(OSError):
             self.control.send(json.dumps(message).encode())
 
-    def tick(self) -> None:
+    def scale(self) -> Scale:
+        """What weighs the child at work and all it started."""
+        return GroupScale(self.group) if self.group is not None and self._has_joined else TreeScale(self._at_work)
+
+    def _at_work(self) -> Iterator[int]:
+        if self._warden is not None:
+            yield from tree.below(self._warden, spare=[spare.pid for spare in self._spares])
+
+    def tick(self, asked: float) -> None:
         """Tell the warden that the lease is held, and never wait for that.
 
         One that hears nothing (stopped, or stuck on a disk) must not hold up who renews everybody's leases.
         """
         with suppress(OSError):
-            self.control.send(b'{"tick": true}', socket.MSG_DONTWAIT)
+            self.control.send(json.dumps({"tick": asked}).encode(), socket.MSG_DONTWAIT)
 
     def end_warden(self) -> None:
         """Kill a warden that does not do what it is told; its socket is open, so the number is its own."""
@@ -134,6 +194,7 @@ class ForkedChild:
 
     def __init__(self, slot: Slot, spare: Spare) -> None:
         self.pid = spare.pid
+        self.scale = slot.scale()
         self._slot = slot
         self._spare = spare
         self._was_killed = False
@@ -161,9 +222,9 @@ class ForkedChild:
         with suppress(OSError):  # closed: it has ended by itself
             os.write(self._waking, b"!")
 
-    def tick(self) -> None:
-        """The worker lives and holds the lease."""
-        self._slot.tick()
+    def tick(self, asked: float) -> None:
+        """The lease is held since then."""
+        self._slot.tick(asked)
 
     def kill(self) -> None:
         """End the whole tree; asked again, with its warden, which the script may have stopped."""
