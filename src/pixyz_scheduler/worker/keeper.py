@@ -10,6 +10,8 @@ from typing import NoReturn
 from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.parentage import become_subreaper, die_with
 
+_LOOK = 100
+
 
 def fork_from_keeper() -> None:
     """Go on in a child of this process, which stays behind as the keeper and ends as the child does."""
@@ -32,7 +34,8 @@ def _keep(child: int) -> NoReturn:
     poll.register(watched, select.POLLIN)
     # Not for what is in the pipe, which is the child's, but for its end.
     poll.register(0, 0)
-    while watched not in (ready := [descriptor for descriptor, _ in poll.poll()]):
+    while watched not in (ready := [descriptor for descriptor, _ in poll.poll(_LOOK)]):
+        tree.bury(os.getpid(), spare=(child,))
         if 0 in ready:
             os.kill(child, signal.SIGKILL)
             poll.unregister(0)

@@ -73,13 +73,32 @@ def kill_below(pid: int, *, spare: Collection[int], patience: float = _PATIENCE)
     `patience` seconds: in uninterruptible sleep, on a dead disk, a process is killed and stays.
     """
     give_up = time.monotonic() + patience
-    while roots := [child for child in children(pid) if child not in spare]:
+    while roots := _unburied(pid, spare):
         if time.monotonic() > give_up:
             return False
         stop_below(pid, spare=spare)
         send(below(pid, spare=spare), signal.SIGKILL)
         _await(roots, give_up)
     return True
+
+
+def bury(pid: int, *, spare: Collection[int]) -> None:
+    """Reap the children of the caller, which is this process, that have ended, but the spared ones.
+
+    A script that forks and forks leaves thousands; and who looks through thousands of dead never catches the living.
+    """
+    _unburied(pid, spare)
+
+
+def _unburied(pid: int, spare: Collection[int]) -> list[int]:
+    """The children of the caller that are alive, once the others are reaped."""
+    alive = []
+    for child in children(pid):
+        if child not in spare:
+            with suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG)[0] == 0:
+                    alive.append(child)
+    return alive
 
 
 def _await(pids: Iterable[int], give_up: float) -> None:

@@ -150,11 +150,7 @@ class Warden:
     def _bury(self) -> None:
         """Reap what has left the child at work for us and ended: a long job may leave thousands."""
         if self._at_work is not None:
-            ours = self._pids.values()
-            for pid in tree.children(os.getpid()):
-                if pid not in ours:
-                    with suppress(ChildProcessError):
-                        os.waitpid(pid, os.WNOHANG)
+            tree.bury(os.getpid(), spare=self._pids.values())
 
     def _fork_spares(self) -> None:
         """As many as are missing; where the machine has no room, later."""
