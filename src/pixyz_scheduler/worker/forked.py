@@ -91,7 +91,7 @@ class Slot:
         while True:
             while not self._spares:
                 if not select.select([self.control], [], [], max(0.0, give_up - time.monotonic()))[0]:
-                    raise NoSpare(f"No process could be made for the job in {patience:g} s: {self._why_none}.")
+                    raise NoSpare(f"No process could be made for the job: {self._why_none}.")
                 self.hear()
             spare = self._spares.popleft()
             self.tell({"taken": spare.pid, "since": since})

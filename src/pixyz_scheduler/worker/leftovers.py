@@ -26,8 +26,8 @@ def worker_token() -> str:
     return f"{_namespace()}-{os.getpid()}-{_started(os.getpid()) or 0}"
 
 
-def kill_leftovers() -> int:
-    """Kill what the jobs of dead workers have left; how many processes that was."""
+def kill_leftovers() -> set[int]:
+    """Kill what the jobs of dead workers have left; which processes that was."""
     killed: set[int] = set()
     for _ in range(_PASSES):
         found = [pid for pid, token in tree.marked(MARK) if pid != os.getpid() and _is_of_the_dead(token)]
@@ -41,7 +41,7 @@ def kill_leftovers() -> int:
         if _is_of_the_dead(name):
             killed.update(groups.pids())
             groups.close()
-    return len(killed)
+    return killed
 
 
 def _is_of_the_dead(token: str) -> bool:

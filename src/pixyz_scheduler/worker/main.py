@@ -74,7 +74,7 @@ def main(settings: Settings) -> int:
     for leftover in sweep_workspaces(local_root, now=time.time()):
         _log.info("removed the workspace of a dead worker: %s", leftover)
     if killed := kill_leftovers():
-        _log.warning("killed %d processes that jobs of a dead worker had left", killed)
+        _log.warning("killed %d processes that jobs of a dead worker had left", len(killed))
     me = whoami(settings)
     pace = PACE.scaled(settings.lease_time_scale)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)

@@ -36,9 +36,11 @@ class ForkSlots:
     Args:
         template: running.
         ahead: how many slots to make at once, so that the first jobs find spares.
+        patience: seconds that a job may wait for its child.
     """
 
-    def __init__(self, template: Template, *, ahead: int) -> None:
+    def __init__(self, template: Template, *, ahead: int, patience: float = SPARE_PATIENCE) -> None:
+        self._patience = patience
         self._template = template
         self._closing = threading.Event()
         self._free: deque[Slot] = deque(template.slot() for _ in range(ahead))
@@ -68,14 +70,14 @@ class ForkSlots:
             self._template.end(self._free.pop())
 
     def _start(self, request: Mapping[str, Any], *, since: float) -> tuple[Slot, ForkedChild]:
-        give_up, pause = time.monotonic() + SPARE_PATIENCE, _FIRST_PAUSE
+        give_up, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while True:
             try:
                 slot = self._free.popleft()
             except IndexError:
                 slot = self._template.slot()
             try:
-                return slot, slot.start(request, since=since)
+                return slot, slot.start(request, since=since, patience=max(0.0, give_up - time.monotonic()))
             except WardenGone as gone:
                 self._template.end(slot)
                 # One that died while it waited costs nothing; where none comes to life, each try costs a fork.
@@ -95,7 +97,7 @@ class ForkSlots:
 
     def _pause(self, seconds: float, give_up: float, gone: WardenGone) -> None:
         if time.monotonic() + seconds > give_up:
-            raise NoSpare(f"No process could be made for the job in {SPARE_PATIENCE:g} s.") from gone
+            raise NoSpare("No process could be made for the job: its wardens die.") from gone
         self._closing.wait(seconds)
 
 

@@ -49,12 +49,20 @@ class Warden:
         child: what a spare does with its end of the channel, once forked; its answer is the exit status.
         freeze: seconds after the last moment of a tick when the tree at work is stopped.
         group: folder of the memory group to live in; empty for none.
+        fork: the system's.
     """
 
     def __init__(
-        self, control: socket.socket, child: Callable[[socket.socket], int], *, freeze: float, group: str = ""
+        self,
+        control: socket.socket,
+        child: Callable[[socket.socket], int],
+        *,
+        freeze: float,
+        group: str = "",
+        fork: Callable[[], int] = os.fork,
     ) -> None:
         self._group = group
+        self._fork = fork
         self._freeze = freeze
         self._control = control
         self._child = child
@@ -170,7 +178,7 @@ class Warden:
         reading, writing = os.pipe()
         warden = os.getpid()
         try:
-            pid = os.fork()
+            pid = self._fork()
         except OSError:
             for socket_ in (ours, theirs):
                 socket_.close()
