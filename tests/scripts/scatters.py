@@ -13,7 +13,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 def main(pc, params):
     lock = os.open(pc.get_output_dir("lock"), os.O_CREAT | os.O_RDWR)
-    os.set_inheritable(lock, True)  # noqa: FBT003  (its signature)
+    os.set_inheritable(lock, True)
     fcntl.flock(lock, fcntl.LOCK_SH)
     helper = subprocess.Popen(SLEEP, close_fds=False)
     os.kill(helper.pid, signal.SIGSTOP)
@@ -39,7 +39,7 @@ def twice(work):
 
 
 def daemon():
-    os.execve(SLEEP[0], SLEEP, {})  # noqa: S606  (without an environment)
+    os.execve(SLEEP[0], SLEEP, {})
 
 
 def deaf():

@@ -168,12 +168,23 @@ class SpawnedChild:
             self._events.put(Output(text))
 
     def _wait_for_end(self, *readers: threading.Thread) -> None:
-        status = self._process.wait()
+        status, peak = self._wait()
         # Whoever it left behind holds the pipes open; without them the readers come to their end.
         self._kill_tree()
         for reader in readers:
             reader.join()
-        self._events.put(Exited(exit_code=status) if status >= 0 else Exited(signal=-status))
+        if status >= 0:
+            self._events.put(Exited(exit_code=status, peak_memory=peak))
+        else:
+            self._events.put(Exited(signal=-status, peak_memory=peak))
+
+    def _wait(self) -> tuple[int, int | None]:
+        """Its status as Popen gives it, and its peak in KiB where the system counts: its keeper's, or its own."""
+        if not hasattr(os, "wait4"):
+            return self._process.wait(), None
+        _, status, usage = os.wait4(self.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss
 
     def _kill_tree(self) -> None:
         if os.name == "posix":
