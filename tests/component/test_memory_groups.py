@@ -124,6 +124,27 @@ def test_what_a_job_leaves_in_memory_files_is_not_charged_to_the_next(bench_of, 
         Path(name).unlink()
 
 
+def test_a_child_that_the_kernel_killed_for_want_of_memory_is_known_where_no_limit_is_ours(
+    bench_of, slots_without_groups, real
+):
+    """Its own wall stands for the machine's."""
+    group = real.new()
+    group.hold(100 * MIB)
+    source = f"""
+def main(pc, params):
+    open("{group.path}/cgroup.procs", "w").write("0")
+    bytearray(300 << 20)
+"""
+    report = bench_of(slots_without_groups).run(source, time_limit=60.0)
+    assert (report.state, report.cause, report.queue) == (JobState.RETRY, "out_of_memory", "gpuhigh")
+    assert report.error == "Out of memory: the machine's memory was full, and the kernel ended the job."
+
+
+def test_a_script_that_kills_itself_is_not_out_of_memory(bench):
+    report = bench.run("import os\ndef main(pc, params):\n    os.kill(os.getpid(), 9)\n")
+    assert (report.state, report.cause) == (JobState.RETRY, "signal")
+
+
 def test_the_peak_of_an_attempt_counts_what_has_left_the_child(bench, real):  # noqa: ARG001
     source = """
 import os, sys, time
