@@ -9,10 +9,14 @@ import psutil
 import pytest
 
 from pixyz_scheduler.jobs.outcome import Drained
-from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited, Froze
+from pixyz_scheduler.worker.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.spawned import SpawnedChild
+from pixyz_scheduler.worker.template import Template
+from tests.component.conftest import ENVIRONMENT
+
+DAY = 86_400.0
 
 HELLO = """
 from pixyz_worker.script import *
@@ -224,21 +228,33 @@ def at_work(child):
     return process.children(recursive=True) if isinstance(child, SpawnedChild) else [process]
 
 
-def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the_answer_came(slots, tmp_path):
-    script = tmp_path / "waits.py"
-    script.write_text("import time\ndef main(pc, params):\n    time.sleep(600)\n")
+@pytest.fixture(params=["fork", "spawn"])
+def patient_slots(request):
+    """Their freeze is a day: what is frozen there is so for no other reason than what it was told."""
+    if request.param == "spawn":
+        yield SpawnSlots(ENVIRONMENT, freeze=DAY)
+        return
+    with Template(engine="none", environment=ENVIRONMENT, freeze=DAY) as template:
+        slots = ForkSlots(template, ahead=1)
+        yield slots
+        slots.close()
+
+
+def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the_answer_came(patient_slots, tmp_path):
+    script = tmp_path / "ends.py"
+    script.write_text("import time\ndef main(pc, params):\n    time.sleep(0.2)\n")
     request = {"type": "request", "context": {"script": str(script)}}
-    long_ago = time.monotonic() - 2 * PACE.freeze
-    with slots.child(request, since=long_ago) as child:
-        # It is frozen at once, and what comes late by more than the freeze does not let it go on.
+    with patient_slots.child(request, since=time.monotonic() - 2 * DAY) as child:
         seen = []
         while Froze(frozen=True) not in seen:
             seen += child.events(None)
-        child.tick(long_ago + PACE.freeze / 2)
-        child.kill()
+        child.tick(time.monotonic() - 1.5 * DAY)  # an answer to what was asked too long ago
+        assert list(child.events(0.5)) == []
+        child.tick(time.monotonic() - 0.5 * DAY)
         while not any(isinstance(event, Exited) for event in seen):
             seen += child.events(None)
-    assert [event for event in seen if isinstance(event, Froze)] == [Froze(frozen=True)]
+    assert [event for event in seen if isinstance(event, Froze)] == [Froze(frozen=True), Froze(frozen=False)]
+    assert seen[-1].exit_code == 0
 
 
 def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slots, tmp_path):

@@ -48,6 +48,23 @@ def test_nothing_is_left_when_an_attempt_has_ended(bench_of, slots, end, options
     assert is_free(lock_of(bench, report.job.id))
 
 
+@pytest.mark.parametrize(
+    ("end", "options", "cause"),
+    [
+        ("return", {}, None),
+        ("killed", {}, "signal"),
+        ("hang", {"time_limit": 4.0}, "timeout"),
+        ("parent killed", {}, "signal"),
+    ],
+)
+def test_nothing_is_left_where_the_kernel_gives_no_groups_either(bench_of, slots_without_groups, end, options, cause):
+    bench = bench_of(slots_without_groups)
+    report = bench.run(SCRIPT, queue="gpuhigh", params=json.dumps({"end": end}), **options)
+    assert report.cause == cause
+    while not is_free(lock_of(bench, report.job.id)):  # a killed parent's work is done by its own, in a moment
+        threading.Event().wait(0.02)
+
+
 @pytest.mark.parametrize(("reason", "state"), [(Cancelled(), JobState.REVOKED), (Drained(), JobState.RETRY)])
 def test_nothing_is_left_when_an_attempt_was_stopped(bench, reason, state):
     job_id = bench.submit(SCRIPT, params=json.dumps({"end": "hang"}))

@@ -33,6 +33,7 @@ MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
 _WAITING_EVENTS = 64
 _PATIENCE = 5.0
+_SOON = 0.5
 # Seconds between two looks at a frozen tree.
 _LOOK = 0.1
 _HAS_KEEPER = os.uname().sysname == "Linux" if hasattr(os, "uname") else False
@@ -42,8 +43,9 @@ class SpawnedChild:
     """A child at work in an interpreter of its own. See `events.Child`.
 
     Its whole tree is ended by its keeper; where the script has killed that, it is found by its memory group if it has
-    one, by its session and by a mark in the environment: a process that hides from all of these stays. On Linux it is
-    frozen by the thread in `events`; so it is not where the whole worker stands still. Elsewhere nobody freezes it.
+    one, by its session, by a mark in the environment and by our pipes: a process that hides from all of these stays.
+    On Linux it is frozen by the thread in `events`; so it is not where the whole worker stands still. Elsewhere nobody
+    freezes it.
 
     `start` hands over its request; `close` ends it where it has not ended.
 
@@ -76,6 +78,8 @@ class SpawnedChild:
         # Bounded, so that a flood fills the pipes and not our memory.
         self._events: queue.Queue[Event | None] = queue.Queue(_WAITING_EVENTS)
         self._has_ended = False
+        self._is_held = False
+        self._pipes = {os.fstat(_pipe(pipe).fileno()).st_ino for pipe in (self._process.stdout, self._process.stderr)}
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
 
@@ -126,7 +130,9 @@ class SpawnedChild:
             if time.monotonic() > force:
                 self._kill_tree()
             deque(self.events(_PATIENCE), maxlen=0)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        # A pipe that a thread of ours reads for ever must stay as it is.
+        pipes = (self._process.stdout, self._process.stderr) if not self._is_held else ()
+        for pipe in (self._process.stdin, *pipes):
             with suppress(OSError):
                 _pipe(pipe).close()
 
@@ -172,7 +178,13 @@ class SpawnedChild:
         # Whoever it left behind holds the pipes open; without them the readers come to their end.
         self._kill_tree()
         for reader in readers:
-            reader.join()
+            reader.join(_SOON)
+        if any(reader.is_alive() for reader in readers):
+            tree.kill_holders(self._pipes)
+            for reader in readers:
+                reader.join(_PATIENCE)
+            # What holds them still cannot be killed: nobody waits for that.
+            self._is_held = any(reader.is_alive() for reader in readers)
         if status >= 0:
             self._events.put(Exited(exit_code=status, peak_memory=peak))
         else:

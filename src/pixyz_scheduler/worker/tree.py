@@ -147,12 +147,34 @@ def kill_marked(mark: str) -> None:
 def marked(name: str) -> Iterator[tuple[int, str]]:
     """The processes that were started with this variable in their environment, and its value."""
     wanted = name.encode() + b"="
-    for entry in os.listdir("/proc") if Path("/proc/self").exists() else ():  # noqa: PTH208  (names are all it needs)
-        if entry.isdigit():
-            for variable in _environment(int(entry)).split(b"\0"):
-                if variable.startswith(wanted):
-                    yield int(entry), os.fsdecode(variable.removeprefix(wanted))
-                    break
+    for pid in _all():
+        for variable in _environment(pid).split(b"\0"):
+            if variable.startswith(wanted):
+                yield pid, os.fsdecode(variable.removeprefix(wanted))
+                break
+
+
+def kill_holders(pipes: Collection[int]) -> None:
+    """Kill every other process that has one of these pipes open, told by their inodes."""
+    for _ in range(_PASSES):
+        found = [pid for pid in _all() if pid != os.getpid() and not _open_files(pid).isdisjoint(pipes)]
+        if not found:
+            return
+        send(found, signal.SIGKILL)
+
+
+def _open_files(pid: int) -> set[int]:
+    inodes = set()
+    with suppress(OSError):
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                inodes.add(entry.stat().st_ino)
+    return inodes
+
+
+def _all() -> list[int]:
+    names = os.listdir("/proc") if Path("/proc/self").exists() else ()  # noqa: PTH208  (names are all it needs)
+    return [int(name) for name in names if name.isdigit()]
 
 
 def _environment(pid: int) -> bytes:
