@@ -4,10 +4,12 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
+from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited, Froze
@@ -255,6 +257,37 @@ def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the
             seen += child.events(None)
     assert [event for event in seen if isinstance(event, Froze)] == [Froze(frozen=True), Froze(frozen=False)]
     assert seen[-1].exit_code == 0
+
+
+class FirstClaimUnanswered:
+    """Records whose first claim gets no answer."""
+
+    def __init__(self, records):
+        self._records = records
+        self.asked = []
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def claim(self, *arguments, **more):
+        self.asked.append(time.monotonic())
+        if len(self.asked) == 1:
+            raise StoreUnavailable("no answer")
+        return self._records.claim(*arguments, **more)
+
+
+def test_a_lease_counts_from_when_the_claim_that_was_granted_was_asked_for(fork_bench):
+    records = FirstClaimUnanswered(fork_bench.records)
+    told = []
+
+    def start(_report, _tell, since):
+        told.append(since)
+        raise Unavailable("enough is known")
+
+    replace(fork_bench.execution, records=records, start=start).run(fork_bench.submit(HELLO), queue="cpu")
+    first, second = records.asked
+    (since,) = told
+    assert first < since <= second
 
 
 def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slots, tmp_path):
