@@ -15,7 +15,8 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
-from pixyz_scheduler.worker.cgroup import MemoryGroups, open_groups
+from pixyz_scheduler.worker.cgroup import MemoryGroups
+from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.leftovers import worker_token

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -205,6 +206,12 @@ def test_a_doorbell_of_a_job_that_has_ended_gives_its_report_again(bench):
     first = bench.execution.run(job_id, queue="cpu")
     assert first.state is JobState.SUCCESS
     assert bench.execution.run(job_id, queue="cpu") == first
+
+
+def test_the_kernel_would_end_a_job_before_its_worker(bench):
+    source = "def main(pc, params):\n    return int(open('/proc/self/oom_score_adj').read())\n"
+    ours = int(Path("/proc/self/oom_score_adj").read_text())
+    assert json.loads(bench.run(source).result) > ours
 
 
 def test_a_script_that_kills_its_warden_harms_itself_only(fork_bench):

@@ -12,7 +12,8 @@ import pytest
 
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited
-from pixyz_scheduler.worker.forked import NoSpare, Slot
+from pixyz_scheduler.worker.forked import ForkedChild
+from pixyz_scheduler.worker.slot import NoSpare, Slot
 from pixyz_scheduler.worker.slots import ForkSlots
 from pixyz_scheduler.worker.warden import Warden
 
@@ -50,7 +51,7 @@ def warden():
 def test_a_spare_that_cannot_be_forked_is_tried_again_and_said_once(warden, caplog):
     slot, tries = warden(3)
     with caplog.at_level(logging.WARNING):
-        child = slot.start({}, since=time.monotonic())
+        child = ForkedChild(slot, slot.start({}, since=time.monotonic()))
     assert tries[0] in {4, 5}
     assert [record.getMessage() for record in caplog.records] == [
         "no process can be forked for jobs, trying again: [Errno 11] Resource temporarily unavailable"

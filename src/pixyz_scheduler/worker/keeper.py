@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.parentage import become_subreaper, die_with
+from pixyz_scheduler.worker.parentage import be_killed_first, become_subreaper, die_with
 
 _LOOK = 100
 
@@ -21,6 +21,7 @@ def fork_from_keeper() -> None:
     if child:
         _keep(child)
     die_with(keeper)
+    be_killed_first()
 
 
 def _keep(child: int) -> NoReturn:

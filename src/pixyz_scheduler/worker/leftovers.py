@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.cgroup import groups_left
+from pixyz_scheduler.worker.cgroup_home import groups_left
 
 MARK = "PIXYZ_RUN_BY"
 _PASSES = 50

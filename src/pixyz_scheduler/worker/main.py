@@ -36,7 +36,7 @@ from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.worker.activity import Activity
-from pixyz_scheduler.worker.cgroup import open_groups
+from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution

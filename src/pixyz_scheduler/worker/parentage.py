@@ -1,9 +1,12 @@
-"""Whose child a process is when its parent ends; Linux alone knows."""
+"""Parentage: whose a process is, and who goes with whom or before whom; Linux alone knows."""
 
 import ctypes
 import os
 import signal
+from contextlib import suppress
+from pathlib import Path
 
+_OF_A_JOB = "500"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -17,6 +20,12 @@ def die_with(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def be_killed_first() -> None:
+    """A job's processes go before ours where the kernel must choose whom to kill for want of memory."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OF_A_JOB)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -11,7 +11,8 @@ from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.cgroup import MemoryGroups
 from pixyz_scheduler.worker.events import Child
-from pixyz_scheduler.worker.forked import SPARE_PATIENCE, ForkedChild, NoSpare, Slot, WardenGone
+from pixyz_scheduler.worker.forked import ForkedChild
+from pixyz_scheduler.worker.slot import SPARE_PATIENCE, NoSpare, Slot, WardenGone
 from pixyz_scheduler.worker.spawned import SpawnedChild
 from pixyz_scheduler.worker.template import Template
 
@@ -77,7 +78,8 @@ class ForkSlots:
             except IndexError:
                 slot = self._template.slot()
             try:
-                return slot, slot.start(request, since=since, patience=max(0.0, give_up - time.monotonic()))
+                left = max(0.0, give_up - time.monotonic())
+                return slot, ForkedChild(slot, slot.start(request, since=since, patience=left))
             except WardenGone as gone:
                 self._template.end(slot)
                 # One that died while it waited costs nothing; where none comes to life, each try costs a fork.

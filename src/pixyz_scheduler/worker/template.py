@@ -14,7 +14,7 @@ from typing_extensions import Self
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.cgroup import MemoryGroup, MemoryGroups
-from pixyz_scheduler.worker.forked import Slot
+from pixyz_scheduler.worker.slot import Slot
 from pixyz_scheduler.worker.zygote import READY
 
 

@@ -23,19 +23,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.cgroup import join
-from pixyz_scheduler.worker.parentage import become_subreaper, die_with
+from pixyz_scheduler.worker.parentage import be_killed_first, become_subreaper, die_with
 
 SPARES = 2
 _LOOK = 0.1
 # Seconds until a spare that could not be forked is tried again: doubled each time.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-# A job's processes go before ours where the kernel must choose whom to kill for want of memory.
-_KILL_FIRST = "500"
 _PACKET = 4096
 _NEVER = float("inf")
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -212,8 +209,7 @@ class Warden:
         try:
             die_with(warden)
             os.setsid()
-            with suppress(OSError):
-                Path("/proc/self/oom_score_adj").write_text(_KILL_FIRST)
+            be_killed_first()
             for number in _IGNORED:
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
             self._control.close()
