@@ -24,6 +24,7 @@ from pixyz_scheduler.broker.farm import Farm as KnownFarm
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
+from pixyz_scheduler.worker.leftovers import MARK
 
 ROOT = Path(__file__).parents[2]
 KEY = "a key for outages"
@@ -250,6 +251,20 @@ def test_jobs_of_a_queue_that_nobody_serves_wait_in_sight_and_run_in_order_once_
     times = [moment for each in ended for moment in (each["time_info"]["started"], each["time_info"]["stopped"])]
     assert times == sorted(times)
     assert farm.details(cancelled)["attempts"] == []
+
+
+def test_what_a_dead_workers_job_has_left_is_gone_when_the_next_worker_is_there(farm, queue):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    left = subprocess.Popen(sleep, env={MARK: f"{namespace}-{dead.pid}-1"})
+    try:
+        with farm.worker(queue):
+            assert left.wait() == -signal.SIGKILL
+    finally:
+        left.kill()
+        left.wait()
 
 
 def test_a_worker_that_is_told_to_end_hands_its_job_back_uncharged_and_the_next_one_ends_it(farm, queue, tmp_path):
