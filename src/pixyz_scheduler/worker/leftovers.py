@@ -8,15 +8,13 @@ in a memory group of the dead worker's, where there are such groups.
 """
 
 import os
-import signal
 from contextlib import suppress
 from pathlib import Path
 
-from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker import hunt
 from pixyz_scheduler.worker.cgroup_home import groups_left
 
 MARK = "PIXYZ_RUN_BY"
-_PASSES = 50
 # The start time is the 22nd field of /proc/PID/stat, this one after the command in brackets.
 _START = 19
 
@@ -28,15 +26,7 @@ def worker_token() -> str:
 
 def kill_leftovers() -> set[int]:
     """Kill what the jobs of dead workers have left; which processes that was."""
-    killed: set[int] = set()
-    for _ in range(_PASSES):
-        found = [pid for pid, token in tree.marked(MARK) if pid != os.getpid() and _is_of_the_dead(token)]
-        if not found:
-            break
-        # Stopped before the first dies, so that none of them forks meanwhile.
-        tree.send(found, signal.SIGSTOP)
-        tree.send(found, signal.SIGKILL)
-        killed.update(found)
+    killed = hunt.kill_marked(MARK, _is_of_the_dead)
     for name, groups in groups_left():
         if _is_of_the_dead(name):
             killed.update(groups.pids())

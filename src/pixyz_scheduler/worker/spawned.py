@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
-from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker import hunt, tree
 from pixyz_scheduler.worker.cgroup import MemoryGroup, join
 from pixyz_scheduler.worker.child import attempt
 from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
@@ -180,7 +180,7 @@ class SpawnedChild:
         for reader in readers:
             reader.join(_SOON)
         if any(reader.is_alive() for reader in readers):
-            tree.kill_holders(self._pipes)
+            hunt.kill_holders(self._pipes)
             for reader in readers:
                 reader.join(_PATIENCE)
             # What holds them still cannot be killed: nobody waits for that.
@@ -206,7 +206,7 @@ class SpawnedChild:
             self._process.kill()
         if self._group is not None:
             self._group.kill()
-        tree.kill_marked(f"{MARK}={self._mark}")
+        hunt.kill_marked(MARK, lambda mark: mark == self._mark)
 
 
 def _pipe(pipe: IO[bytes] | None) -> Any:
