@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     max_tasks_before_shutdown: Count = _in("Worker", 0, "A worker restarts after so many jobs; 0 for never.")
     max_memory_usage: Kibibytes = _in("Worker", 0, "Most memory of a job in KiB (2 GiB = 2097152); 0 for no limit.")
     max_memory_usage_gpuhigh: Kibibytes = _in("Worker", 0, "The same for jobs of the queue gpuhigh.")
+    log_limit: Bytes = _in("Worker", 64 << 20, "Bytes of an attempt's log that are kept: of a longer one the first half, and at the attempt's end the last; 0 for no limit.")
     pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own. Not set at all, jobs of the API have 3600; what else runs has the default.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run; a job's own limit counts instead where it is larger.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")

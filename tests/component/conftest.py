@@ -15,8 +15,11 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.worker.cgroup import MemoryGroups
+from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
+from pixyz_scheduler.worker.leftovers import worker_token
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.main import without_secrets
 from pixyz_scheduler.worker.run import Workshop
@@ -65,17 +68,37 @@ class Bench:
 
 
 @pytest.fixture(scope="session")
-def template() -> Iterator[Template]:
+def groups() -> Iterator[MemoryGroups | None]:
+    """Where this machine gives none, the trees are weighed by their pages, in the same tests."""
+    made = open_groups(worker_token())
+    yield made
+    if made is not None:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def template(groups: MemoryGroups | None) -> Iterator[Template]:
     environment = without_secrets(ENVIRONMENT)
-    with Template(engine="none", environment=environment) as template:
+    with Template(engine="none", environment=environment, groups=groups) as template:
         yield template
 
 
 @pytest.fixture(params=["fork", "spawn"])
-def slots(request: pytest.FixtureRequest, template: Template) -> Iterator[Slots]:
-    made = ForkSlots(template, ahead=1) if request.param == "fork" else SpawnSlots(ENVIRONMENT)
+def slots(request: pytest.FixtureRequest, template: Template, groups: MemoryGroups | None) -> Iterator[Slots]:
+    made = ForkSlots(template, ahead=1) if request.param == "fork" else SpawnSlots(ENVIRONMENT, groups=groups)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def slots_without_groups(request: pytest.FixtureRequest) -> Iterator[Slots]:
+    if request.param == "spawn":
+        yield SpawnSlots(ENVIRONMENT)
+        return
+    with Template(engine="none", environment=without_secrets(ENVIRONMENT)) as template:
+        made = ForkSlots(template, ahead=1)
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -99,7 +122,7 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
         LeaseKeeper(RecordStore(connect(store_url, timeout=1.0))) as keeper,
     ):
 
-        def make(slots: Slots, memory: int = 0) -> Bench:
+        def make(slots: Slots, memory: int = 0, memory_gpuhigh: int = 0, log_limit: int = 0) -> Bench:
             workshop = Workshop(
                 share=Share(share),
                 catalog=ProcessCatalog(tmp_path),
@@ -107,7 +130,8 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
                 workspaces=workspaces,
                 retry_time_limit=60,
                 memory=MemoryLimit(memory),
-                memory_gpuhigh=MemoryLimit(0),
+                memory_gpuhigh=MemoryLimit(memory_gpuhigh),
+                log_limit=log_limit,
             )
             execution = Execution("w1", records, keeper, bells, workshop.run, stopping)
             return Bench(records, Share(share), execution, bells)

@@ -4,13 +4,22 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
+from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited, Froze
+from pixyz_scheduler.worker.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.spawned import SpawnedChild
+from pixyz_scheduler.worker.template import Template
+from tests.component.conftest import ENVIRONMENT
+
+DAY = 86_400.0
 
 HELLO = """
 from pixyz_worker.script import *
@@ -170,7 +179,7 @@ def test_a_job_over_its_memory_is_ended_and_goes_to_gpuhigh_once(bench_of, slots
     bench = bench_of(slots, memory=200 * 1024)
     report = bench.run("import time\ndef main(pc, params):\n    x = bytearray(400 << 20)\n    time.sleep(60)\n")
     assert (report.state, report.queue, report.cause) == (JobState.RETRY, "gpuhigh", "out_of_memory")
-    assert "of 200 MiB allowed" in report.error
+    assert "200 MiB allowed" in report.error
 
 
 def test_a_script_sees_no_secret(bench, monkeypatch):
@@ -199,6 +208,12 @@ def test_a_doorbell_of_a_job_that_has_ended_gives_its_report_again(bench):
     assert bench.execution.run(job_id, queue="cpu") == first
 
 
+def test_the_kernel_would_end_a_job_before_its_worker(bench):
+    source = "def main(pc, params):\n    return int(open('/proc/self/oom_score_adj').read())\n"
+    ours = int(Path("/proc/self/oom_score_adj").read_text())
+    assert json.loads(bench.run(source).result) > ours
+
+
 def test_a_script_that_kills_its_warden_harms_itself_only(fork_bench):
     report = fork_bench.run(
         "import os, signal\ndef main(pc, params):\n    os.kill(os.getppid(), signal.SIGKILL)\n    while True: pass\n",
@@ -216,22 +231,88 @@ def stops(process):
     return process.status() == psutil.STATUS_STOPPED
 
 
-def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(fork_slots, tmp_path):
+def at_work(child):
+    """The processes of the script: a spawned child has a keeper above it."""
+    process = psutil.Process(child.pid)
+    return process.children(recursive=True) if isinstance(child, SpawnedChild) else [process]
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def patient_slots(request):
+    """Their freeze is a day: what is frozen there is so for no other reason than what it was told."""
+    if request.param == "spawn":
+        yield SpawnSlots(ENVIRONMENT, freeze=DAY)
+        return
+    with Template(engine="none", environment=ENVIRONMENT, freeze=DAY) as template:
+        slots = ForkSlots(template, ahead=1)
+        yield slots
+        slots.close()
+
+
+def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the_answer_came(patient_slots, tmp_path):
+    script = tmp_path / "ends.py"
+    script.write_text("import time\ndef main(pc, params):\n    time.sleep(0.2)\n")
+    request = {"type": "request", "context": {"script": str(script)}}
+    with patient_slots.child(request, since=time.monotonic() - 2 * DAY) as child:
+        seen = []
+        while Froze(frozen=True) not in seen:
+            seen += child.events(None)
+        child.tick(time.monotonic() - 1.5 * DAY)  # an answer to what was asked too long ago
+        assert list(child.events(0.5)) == []
+        child.tick(time.monotonic() - 0.5 * DAY)
+        while not any(isinstance(event, Exited) for event in seen):
+            seen += child.events(None)
+    assert [event for event in seen if isinstance(event, Froze)] == [Froze(frozen=True), Froze(frozen=False)]
+    assert seen[-1].exit_code == 0
+
+
+class FirstClaimUnanswered:
+    """Records whose first claim gets no answer."""
+
+    def __init__(self, records):
+        self._records = records
+        self.asked = []
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def claim(self, *arguments, **more):
+        self.asked.append(time.monotonic())
+        if len(self.asked) == 1:
+            raise StoreUnavailable("no answer")
+        return self._records.claim(*arguments, **more)
+
+
+def test_a_lease_counts_from_when_the_claim_that_was_granted_was_asked_for(fork_bench):
+    records = FirstClaimUnanswered(fork_bench.records)
+    told = []
+
+    def start(_report, _tell, since):
+        told.append(since)
+        raise Unavailable("enough is known")
+
+    replace(fork_bench.execution, records=records, start=start).run(fork_bench.submit(HELLO), queue="cpu")
+    first, second = records.asked
+    (since,) = told
+    assert first < since <= second
+
+
+def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slots, tmp_path):
     door = tmp_path / "door"
     script = tmp_path / "waits.py"
     script.write_text(
         f"import os, time\ndef main(pc, params):\n    while not os.path.exists({str(door)!r}): time.sleep(0.01)\n"
     )
     frozen = False
-    with fork_slots.child({"type": "request", "context": {"script": str(script)}}) as child:
+    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic()) as child:
         seen = []
         while not any(isinstance(event, Exited) for event in seen):
             for event in child.events(None):
                 seen.append(event)
                 if event == Froze(frozen=True):
-                    frozen = stops(psutil.Process(child.pid))
+                    frozen = all(map(stops, at_work(child)))
                     door.touch()
-                    child.tick()
+                    child.tick(time.monotonic())
     assert frozen
     assert Froze(frozen=False) in seen
     assert seen[-1].exit_code == 0

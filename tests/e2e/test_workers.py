@@ -24,6 +24,7 @@ from pixyz_scheduler.broker.farm import Farm as KnownFarm
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
+from pixyz_scheduler.worker.leftovers import MARK
 
 ROOT = Path(__file__).parents[2]
 KEY = "a key for outages"
@@ -252,6 +253,20 @@ def test_jobs_of_a_queue_that_nobody_serves_wait_in_sight_and_run_in_order_once_
     assert farm.details(cancelled)["attempts"] == []
 
 
+def test_what_a_dead_workers_job_has_left_is_gone_when_the_next_worker_is_there(farm, queue):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    left = subprocess.Popen(sleep, env={MARK: f"{namespace}-{dead.pid}-1"})
+    try:
+        with farm.worker(queue):
+            assert left.wait() == -signal.SIGKILL
+    finally:
+        left.kill()
+        left.wait()
+
+
 def test_a_worker_that_is_told_to_end_hands_its_job_back_uncharged_and_the_next_one_ends_it(farm, queue, tmp_path):
     here, gate = tmp_path / "here", tmp_path / "gate"
     with farm.worker(queue) as first:
@@ -276,7 +291,7 @@ def test_the_memory_limit_of_the_settings_holds_in_a_worker_however_it_was_start
         details = farm.ended(farm.send(source, queue=queue))
     assert (details["status"], details["retry"]) == ("FAILURE", 1)
     assert [attempt["outcome"] for attempt in details["attempts"]] == ["out_of_memory"] * 2
-    assert "of 200 MiB allowed" in details["error"]
+    assert "200 MiB allowed" in details["error"]
 
 
 def test_a_killed_store_of_up_comes_back_with_its_jobs_and_the_running_one_goes_on(stack, api, tmp_path):

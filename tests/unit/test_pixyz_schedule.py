@@ -49,6 +49,7 @@ def test_what_is_not_known_is_kept_with_a_warning():
     [
         ({"timeout": 0}, "timeout must be seconds above 0, not 0"),
         ({"timeout": -1}, "timeout must be seconds"),
+        ({"no_progress_limit": 0}, "no_progress_limit must be seconds above 0, not 0"),
         ({"timeout": "2"}, "timeout must be seconds above 0, not '2'"),
         ({"timeout": True}, "timeout must be seconds"),
         ({"queue": 1}, "queue must be text, not 1"),

@@ -78,8 +78,9 @@ def _without_422(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _CONFIG = (
-    'JSON object: `entrypoint` ("main"), `queue` ("cpu"), `time_limit` (seconds for an attempt), `root_file` (the main '
-    "file inside an archive), `compute_only`, `raw`, `priority` (0, most urgent, to 9). `null` means the default, "
+    'JSON object: `entrypoint` ("main"), `queue` ("cpu"), `time_limit` (seconds for an attempt), '
+    "`no_progress_limit` (seconds without progress; null for any), `root_file` (the main file inside an archive), "
+    "`compute_only`, `raw`, `priority` (0, most urgent, to 9). `null` means the default, "
     "`@pixyz_schedule(...)` of the script gives its own. What else is sent is ignored, with a warning."
 )
 

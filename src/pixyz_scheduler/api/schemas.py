@@ -140,6 +140,7 @@ class JobDetails(JobState):
             "waiting_for": None,
             "worker": "node-7-2131-9f0c1a",
             "time_limit": 3600.0,
+            "no_progress_limit": None,
             "priority": 5,
             "attempts": [],
         }
@@ -156,6 +157,7 @@ class JobDetails(JobState):
     waiting_for: str | None = Field(default=None, description="Why a waiting job has not begun, in words.")
     worker: str | None = Field(description="Who runs it, or ran it last.")
     time_limit: float = Field(description="Seconds for one attempt.")
+    no_progress_limit: float | None = Field(description="Seconds without progress; null for any.")
     priority: int = Field(description="0 (most urgent) to 9.")
     attempts: list[AttemptInfo] = Field(description="Its ended attempts.")
 
@@ -177,6 +179,7 @@ class JobDetails(JobState):
             waiting_for=waiting_for,
             worker=report.owner,
             time_limit=report.job.options.time_limit,
+            no_progress_limit=report.job.options.no_progress_limit,
             priority=report.job.options.priority,
             attempts=[_attempt(values) for values in report.attempts],
         )

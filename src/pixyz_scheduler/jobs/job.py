@@ -38,6 +38,7 @@ class JobOptions:
         entrypoint: the top-level function of the script to call.
         queue: the lane.
         time_limit: seconds for one attempt.
+        no_progress_limit: seconds that an attempt may take without a sign of progress; None for any.
         root_file: the main file inside an input archive, relative to its root.
         compute_only: no folders are made for the job.
         raw: the bare return value is the result, for Celery's canvas.
@@ -47,6 +48,7 @@ class JobOptions:
     entrypoint: str = "main"
     queue: str = "cpu"
     time_limit: float = 3600.0
+    no_progress_limit: float | None = None
     root_file: str | None = None
     compute_only: bool = False
     raw: bool = False
@@ -166,6 +168,7 @@ _PARSERS = {
     "entrypoint": _identifier,
     "queue": _queue,
     "time_limit": _seconds,
+    "no_progress_limit": _seconds,
     "root_file": _text,
     "compute_only": _flag,
     "raw": _flag,

@@ -4,6 +4,8 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+_KIB_A_MIB = 1024
+
 
 @dataclass(frozen=True)
 class Succeeded:
@@ -47,11 +49,29 @@ class TimedOut:
 
 
 @dataclass(frozen=True)
+class NoProgress:
+    """No progress was told for so many seconds."""
+
+    limit: float
+
+
+@dataclass(frozen=True)
 class OutOfMemory:
-    """The tree of the child grew over its limit; both in KiB."""
+    """The tree of the child grew over its limit, or (limit 0) the machine had no memory left; both in KiB.
+
+    What it used is 0 where the kernel was faster than whoever weighs.
+    """
 
     limit: int
-    used: int
+    used: int = 0
+
+    @property
+    def text(self) -> str:
+        """What happened, in words."""
+        if not self.limit:
+            return "the machine's memory was full, and the kernel ended the job"
+        limit = f"{self.limit // _KIB_A_MIB} MiB allowed"
+        return f"{self.used // _KIB_A_MIB} MiB used of {limit}" if self.used else f"more was needed than the {limit}"
 
 
 @dataclass(frozen=True)
@@ -78,4 +98,4 @@ class Hindered:
     reason: str
 
 
-Outcome = Succeeded | Raised | Crashed | TimedOut | OutOfMemory | Lost | Drained | Cancelled | Hindered
+Outcome = Succeeded | Raised | Crashed | TimedOut | NoProgress | OutOfMemory | Lost | Drained | Cancelled | Hindered

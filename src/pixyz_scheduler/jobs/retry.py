@@ -11,6 +11,7 @@ from pixyz_scheduler.jobs.outcome import (
     Drained,
     Hindered,
     Lost,
+    NoProgress,
     Outcome,
     OutOfMemory,
     Raised,
@@ -23,7 +24,6 @@ from pixyz_scheduler.jobs.state import JobState
 MAX_CRASHES = 2
 MAX_DRAINS = 20
 MAX_HINDRANCES = 5
-_KIB_A_MIB = 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TryAgain:
 Decision = Finish | TryAgain
 
 
-def decide(outcome: Outcome, *, tally: Tally, queue: Queue) -> Decision:  # noqa: C901, PLR0911  (a table: one case a line)
+def decide(outcome: Outcome, *, tally: Tally, queue: Queue) -> Decision:  # noqa: C901, PLR0911, PLR0912  (a table: one case a line)
     """What follows an outcome.
 
     Args:
@@ -86,9 +86,10 @@ def decide(outcome: Outcome, *, tally: Tally, queue: Queue) -> Decision:  # noqa
             return _once_more("signal", f"Task process exited with error: {outcome.text}.", tally, queue)
         case TimedOut(limit=limit):
             return _once_more("timeout", f"Task process timeout: it took longer than {limit:g} s.", tally, queue)
-        case OutOfMemory(limit=limit, used=used):
-            text = f"Out of memory: {used // _KIB_A_MIB} MiB used of {limit // _KIB_A_MIB} MiB allowed."
-            return _once_more("out_of_memory", text, tally, queue)
+        case NoProgress(limit=limit):
+            return _once_more("no_progress", f"Task process told no progress for {limit:g} s.", tally, queue)
+        case OutOfMemory():
+            return _once_more("out_of_memory", f"Out of memory: {outcome.text}.", tally, queue)
         case Lost(worker=worker):
             return _once_more("worker_lost", f"The worker {worker} was lost in mid-job.", tally, queue)
         case Drained():

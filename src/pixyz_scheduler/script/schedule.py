@@ -21,6 +21,8 @@ class ScheduleOptions:
     wait: bool = False
     """The function returns an AsyncResult, and the job ends when that does."""
     entrypoint: str | None = None
+    no_progress_limit: float | None = None
+    """Seconds that it may run without telling progress."""
     priority: int | None = None
     compute_only: bool | None = None
     raw: bool | None = None
@@ -66,9 +68,10 @@ def schedule_of(function: Callable[..., Any]) -> ScheduleOptions | None:
 def _options(arguments: dict[str, Any]) -> ScheduleOptions:
     if "time_limit" in arguments:
         arguments.setdefault("timeout", arguments.pop("time_limit"))
-    timeout = arguments.get("timeout")
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0):
-        raise TypeError(f"pixyz_schedule: timeout must be seconds above 0, not {timeout!r}.")
+    for name in ("timeout", "no_progress_limit"):
+        seconds = arguments.get(name)
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
+            raise TypeError(f"pixyz_schedule: {name} must be seconds above 0, not {seconds!r}.")
     for name in ("queue", "entrypoint", "root_file"):
         if not isinstance(arguments.get(name), str | None):
             raise TypeError(f"pixyz_schedule: {name} must be text, not {arguments[name]!r}.")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pixyz_scheduler.worker.memory import Scale
+
 
 @dataclass(frozen=True)
 class Message:
@@ -52,9 +54,15 @@ Event = Message | Nonsense | Output | Froze | Exited
 
 
 class Child(Protocol):
-    """A child with its request handed over."""
+    """A child with its request handed over.
+
+    Attributes:
+        pid: its own.
+        scale: weighs it and all that it started.
+    """
 
     pid: int
+    scale: Scale
 
     def events(self, timeout: float | None) -> Iterable[Event]:
         """What has happened; nothing after `timeout` seconds, or when interrupted. `Exited` is the last, ever."""
@@ -62,8 +70,8 @@ class Child(Protocol):
     def interrupt(self) -> None:
         """Make a waiting `events` return; from any thread."""
 
-    def tick(self) -> None:
-        """The worker lives and holds the lease; from any thread."""
+    def tick(self, asked: float) -> None:
+        """The lease is held, as the store said when it was asked at this monotonic moment; from any thread."""
 
     def kill(self) -> None:
         """End the whole tree; `Exited` follows. Asked again because it does not: by force."""

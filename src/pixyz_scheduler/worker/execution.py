@@ -62,7 +62,7 @@ class Execution:
     records: RecordStore
     keeper: LeaseKeeper
     dispatch: Dispatch
-    start: Callable[[JobReport, Callable[[Progress], None]], Run]
+    start: Callable[[JobReport, Callable[[Progress], None], float], Run]
     stopping: threading.Event
     leaving: threading.Event = field(default_factory=threading.Event)
     activity: Activity = field(default_factory=Activity)
@@ -88,12 +88,18 @@ class Execution:
 
     def _answer(self, job_id: JobId, queue: str) -> JobReport | None:
         lease = Lease(Fence(secrets.token_hex(8)), self.worker, self.records.pace.lease)
-        claim = self._patiently(
-            lambda: self.records.claim(job_id, queue=queue, lease=lease, tokens=self.tokens), _CLAIM_PATIENCE
-        )
+        asked = time.monotonic()
+
+        def ask() -> Claim:
+            # The lease counts from the claim that was granted, which came to the store after this moment.
+            nonlocal asked
+            asked = time.monotonic()
+            return self.records.claim(job_id, queue=queue, lease=lease, tokens=self.tokens)
+
+        claim = self._patiently(ask, _CLAIM_PATIENCE)
         match claim:
             case Claim("run", JobReport() as report):
-                return self._attempt(report, lease)
+                return self._attempt(report, lease, asked)
             case Claim("done", JobReport() as report):
                 return report
             case Claim(verdict):
@@ -110,10 +116,10 @@ class Execution:
             if report.state.is_waiting:
                 self._ring(Bell(job_id, report.queue, report.job.options.priority))
 
-    def _attempt(self, report: JobReport, lease: Lease) -> JobReport | None:
+    def _attempt(self, report: JobReport, lease: Lease, since: float) -> JobReport | None:
         job_id = report.job.id
         _log.info("attempt %d started", report.epoch, extra={"queue": report.queue})
-        ended = self._unless_share_is_gone(self._run_it(report, lease))
+        ended = self._unless_share_is_gone(self._run_it(report, lease, since))
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
             return None
@@ -131,11 +137,11 @@ class Execution:
             case _:
                 return ended
 
-    def _run_it(self, report: JobReport, lease: Lease) -> Ended:
+    def _run_it(self, report: JobReport, lease: Lease, since: float) -> Ended:
         job_id = report.job.id
         try:
             with ExitStack() as stack:
-                run = self.start(report, lambda progress: self.keeper.tell(job_id, progress))
+                run = self.start(report, lambda progress: self.keeper.tell(job_id, progress), since)
                 stack.callback(self.keeper.let_go, job_id)
                 self.keeper.keep(Held(job_id, lease, tick=run.tick, stop=run.stop))
                 return run.watch()

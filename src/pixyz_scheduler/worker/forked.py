@@ -1,132 +1,17 @@
 """ForkedChild: a spare of a warden's at work, its sockets turned into events."""
 
-import json
 import os
 import select
 import socket
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
-from pixyz_scheduler.script.channel import ChannelError, SocketChannel, receive
+from pixyz_scheduler.script.channel import ChannelError, receive
 from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.slot import Slot, Spare, WardenGone
 
-_PACKET = 4096
 _CHUNK = 64 * 1024
 _SIGKILL = 9
-
-
-@dataclass(frozen=True)
-class Spare:
-    """A child that waits for a request: its pid, our end of its channel, and the reading end of its output."""
-
-    pid: int
-    channel: socket.socket
-    output: int
-
-    def close(self) -> None:
-        """Close our ends."""
-        self.channel.close()
-        os.close(self.output)
-
-
-class WardenGone(ConnectionError):
-    """The warden of a slot has died; what ran under it is dead too."""
-
-
-class Slot:
-    """The control socket to a warden, and the spares that wait. One thread uses it; any may tick or kill."""
-
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
-        self.is_dead = False
-        self._warden: int | None = None
-        self._spares: deque[Spare] = deque()
-
-    def start(self, request: Mapping[str, Any]) -> "ForkedChild":
-        """Hand a request to a spare; waits until one is forked.
-
-        Raises:
-            WardenGone: there is none and there will be none.
-            ChannelError, OSError: the request cannot be sent; the slot is of no use any more.
-        """
-        while True:
-            while not self._spares:
-                self.hear()
-            spare = self._spares.popleft()
-            self.tell({"taken": spare.pid})
-            try:
-                SocketChannel(spare.channel).send(dict(request))
-            except ConnectionError:
-                # It died while it waited; the next one has not.
-                spare.close()
-                continue
-            except BaseException:
-                spare.close()
-                raise
-            return ForkedChild(self, spare)
-
-    def hear(self) -> tuple[int, Exited] | Froze | None:
-        """The next word of the warden: whose exit, a freeze, or None for one about spares. Waits for it.
-
-        Raises:
-            WardenGone: its socket is at its end.
-        """
-        try:
-            packet, descriptors, _, _ = socket.recv_fds(self.control, _PACKET, 2)
-        except ConnectionResetError:
-            packet, descriptors = b"", []
-        if not packet:
-            self.is_dead = True
-            raise WardenGone("The warden of a slot has died.")
-        match json.loads(packet):
-            case {"spare": int(pid)}:
-                channel, output = descriptors
-                self._spares.append(Spare(pid, socket.socket(fileno=channel), output))
-                return None
-            case {"exit": int(pid), "status": int(status), "peak": int(peak)}:
-                self._drop(pid)
-                return pid, _exited(status, peak)
-            case {"frozen": bool(frozen)}:
-                return Froze(frozen)
-            case {"warden": int(pid)}:
-                self._warden = pid
-                return None
-            case other:
-                raise AssertionError(f"A warden said {other}.")
-
-    def tell(self, message: dict[str, int | bool]) -> None:
-        """Send the warden a word; one that is gone is heard of by `hear`."""
-        with suppress(OSError):
-            self.control.send(json.dumps(message).encode())
-
-    def tick(self) -> None:
-        """Tell the warden that the lease is held, and never wait for that.
-
-        One that hears nothing (stopped, or stuck on a disk) must not hold up who renews everybody's leases.
-        """
-        with suppress(OSError):
-            self.control.send(b'{"tick": true}', socket.MSG_DONTWAIT)
-
-    def end_warden(self) -> None:
-        """Kill a warden that does not do what it is told; its socket is open, so the number is its own."""
-        if self._warden is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._warden, _SIGKILL)
-
-    def close(self) -> None:
-        """Let the warden go, and all its children."""
-        for spare in self._spares:
-            spare.close()
-        self._spares.clear()
-        self.control.close()
-
-    def _drop(self, pid: int) -> None:
-        for spare in [spare for spare in self._spares if spare.pid == pid]:
-            self._spares.remove(spare)
-            spare.close()
 
 
 class ForkedChild:
@@ -134,6 +19,7 @@ class ForkedChild:
 
     def __init__(self, slot: Slot, spare: Spare) -> None:
         self.pid = spare.pid
+        self.scale = slot.scale()
         self._slot = slot
         self._spare = spare
         self._was_killed = False
@@ -161,9 +47,9 @@ class ForkedChild:
         with suppress(OSError):  # closed: it has ended by itself
             os.write(self._waking, b"!")
 
-    def tick(self) -> None:
-        """The worker lives and holds the lease."""
-        self._slot.tick()
+    def tick(self, asked: float) -> None:
+        """The lease is held since then."""
+        self._slot.tick(asked)
 
     def kill(self) -> None:
         """End the whole tree; asked again, with its warden, which the script may have stopped."""
@@ -225,9 +111,3 @@ class ForkedChild:
     def _forget(self, source: socket.socket | int) -> None:
         with suppress(KeyError):
             self._poll.unregister(source)
-
-
-def _exited(status: int, peak: int) -> Exited:
-    if os.WIFSIGNALED(status):
-        return Exited(signal=os.WTERMSIG(status), peak_memory=peak)
-    return Exited(exit_code=os.waitstatus_to_exitcode(status), peak_memory=peak)

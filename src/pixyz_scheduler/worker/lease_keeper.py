@@ -30,7 +30,7 @@ class Held:
     Attributes:
         job_id: whose.
         lease: what to renew.
-        tick: called after each renewal.
+        tick: called after each renewal, with the monotonic moment when it was asked for.
         stop: called when the store says so.
         progress: what it was last told to tell; None once told.
         next_renewal: monotonic seconds.
@@ -39,7 +39,7 @@ class Held:
 
     job_id: JobId
     lease: Lease
-    tick: Callable[[], None]
+    tick: Callable[[float], None]
     stop: Callable[[Stop], None]
     progress: Progress | None = None
     next_renewal: float = 0.0
@@ -167,7 +167,7 @@ class LeaseKeeper:
         # What takes long to tell (ten thousand steps) is told less often, lest it fill the store's log and our time.
         held.next_renewal, held.next_telling = asked + self._renew_each, told + max(_TELL_EACH, _REST * (told - asked))
         if answer == "go_on":
-            held.tick()
+            held.tick(asked)
         elif answer == "stop":
             held.stop(Cancelled())
         else:

@@ -1,12 +1,11 @@
 """The limits of an attempt: its time and its memory. Pure; the clock and the figures come in."""
 
+import math
 from dataclasses import dataclass, replace
 
 # How fast a tree may grow between two looks: 3 GB/s in KiB a second, as measured for a loop of allocations.
 _GROWTH = 3_000_000
 _SHORTEST, _LONGEST = 0.004, 0.1
-# Reading a tree's PSS costs milliseconds; reading its resident size microseconds.
-_SHORTEST_EXACT = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,14 @@ class Deadline:
             return self
         return replace(self, paused=self.paused + now - self.paused_since, paused_since=None)
 
+    def restarted(self, now: float) -> "Deadline":
+        """The same limit, from now on."""
+        return Deadline(self.limit, now, 0.0, None if self.paused_since is None else now)
+
     def left(self, now: float) -> float:
         """Seconds that are left; as long as the tree is frozen they do not get fewer."""
-        return self.limit - ((self.paused_since or now) - self.started - self.paused)
+        until = now if self.paused_since is None else self.paused_since
+        return self.limit - (until - self.started - self.paused)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,15 @@ class MemoryLimit:
         """Whether this much is too much."""
         return self.is_set and used > self.limit
 
-    def next_look(self, used: int, *, exact: bool = False) -> float:
-        """Seconds until the tree could have grown to the limit; `exact` where looking is dear."""
-        soonest = _SHORTEST_EXACT if exact else _SHORTEST
-        return min(_LONGEST, max(soonest, (self.limit - used) / _GROWTH))
+    def next_look(self, used: int) -> float:
+        """Seconds until the tree could have grown to the limit."""
+        return min(_LONGEST, max(_SHORTEST, (self.limit - used) / _GROWTH))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one attempt may take: seconds in all, seconds without a sign of progress, memory."""
+
+    time: float
+    no_progress: float = math.inf
+    memory: MemoryLimit = MemoryLimit(0)

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -36,10 +36,12 @@ from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
+from pixyz_scheduler.worker.leftovers import MARK, kill_leftovers, worker_token
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
@@ -71,6 +73,8 @@ def main(settings: Settings) -> int:
     local_root = Path(tempfile.gettempdir())
     for leftover in sweep_workspaces(local_root, now=time.time()):
         _log.info("removed the workspace of a dead worker: %s", leftover)
+    if killed := kill_leftovers():
+        _log.warning("killed %d processes that jobs of a dead worker had left", len(killed))
     me = whoami(settings)
     pace = PACE.scaled(settings.lease_time_scale)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
@@ -159,6 +163,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         retry_time_limit=settings.pixyz_retry_time_limit,
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
+        log_limit=settings.log_limit,
     )
 
 
@@ -178,17 +183,20 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     """Where attempts get their children, by ISOLATION."""
     environment = without_secrets(os.environ)
     environment["PIXYZ_PYTHON_PATH"] = str(settings.pixyz_python_path)
-    engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
-    if settings.isolation == "spawn":
-        yield SpawnSlots(environment)
-        return
+    environment[MARK] = token = worker_token()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
-    with Template(engine=engine, environment=environment, freeze=freeze) as template:
-        slots = ForkSlots(template, ahead=ahead)
-        try:
-            yield slots
-        finally:
-            slots.close()
+    engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
+    with ExitStack() as stack:
+        groups = open_groups(token)
+        if groups is not None:
+            stack.enter_context(groups)
+        if settings.isolation == "spawn":
+            yield SpawnSlots(environment, freeze=freeze, groups=groups)
+            return
+        template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
+        slots = ForkSlots(stack.enter_context(template), ahead=ahead)
+        stack.callback(slots.close)
+        yield slots
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Run: one attempt put to work: its workspace, its request, its child, its log."""
 
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.worker.job_log import JobLog
-from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.limits import Limits, MemoryLimit
 from pixyz_scheduler.worker.slots import Slots
 from pixyz_scheduler.worker.supervisor import Ended, Stop, Supervisor
 
@@ -38,6 +39,7 @@ class Workshop:
         retry_time_limit: seconds, PIXYZ_RETRY_TIME_LIMIT.
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
+        log_limit: bytes of an attempt's log; 0 for any.
     """
 
     share: Share
@@ -47,16 +49,18 @@ class Workshop:
     retry_time_limit: float
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
+    log_limit: int = 0
 
-    def run(self, report: JobReport, tell: Callable[[Progress], None]) -> "Run":
-        """One attempt, not begun."""
-        return Run(self, report, tell)
+    def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
+        """One attempt, not begun; its lease counts from this monotonic moment."""
+        return Run(self, report, tell, since)
 
 
 class Run:
     """One attempt at work; `watch` in one thread, `stop` and `tick` from any, also before and after."""
 
-    def __init__(self, workshop: Workshop, report: JobReport, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, workshop: Workshop, report: JobReport, tell: Callable[[Progress], None], since: float) -> None:
+        self._since = since
         self._workshop = workshop
         self._report = report
         self._tell = tell
@@ -70,14 +74,14 @@ class Run:
         folder = workshop.share.folder(report.job.id)
         with (
             workshop.workspaces.open() as workspace,
-            JobLog(folder, report.epoch) as log,
-            workshop.slots.child(self._request(folder, workspace)) as child,
+            JobLog(folder, report.epoch, limit=workshop.log_limit) as log,
+            workshop.slots.child(self._request(folder, workspace), since=self._since) as child,
         ):
-            supervisor = Supervisor(
-                child, time_limit=self._time_limit(), memory=self._memory(), log=log, tell=self._tell
-            )
+            supervisor = Supervisor(child, limits=self._limits(), log=log, tell=self._tell)
             with self._lock:
                 self._supervisor = supervisor
+                # The lease may have been renewed while the child was waited for.
+                supervisor.tick(self._since)
                 if self._asked is not None:
                     supervisor.stop(self._asked)
             try:
@@ -93,11 +97,16 @@ class Run:
             if self._supervisor is not None:
                 self._supervisor.stop(reason)
 
-    def tick(self) -> None:
-        """The lease was renewed."""
+    def tick(self, asked: float) -> None:
+        """The lease was renewed, as the store said when it was asked at this monotonic moment."""
         with self._lock:
+            self._since = asked
             if self._supervisor is not None:
-                self._supervisor.tick()
+                self._supervisor.tick(asked)
+
+    def _limits(self) -> Limits:
+        silence = self._report.job.options.no_progress_limit
+        return Limits(self._time_limit(), math.inf if silence is None else silence, self._memory())
 
     def _time_limit(self) -> float:
         own = self._report.job.options.time_limit

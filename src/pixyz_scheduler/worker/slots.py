@@ -1,21 +1,34 @@
 """Slots: where an attempt gets its child, one way for each ISOLATION."""
 
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
+from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.jobs.pace import PACE
+from pixyz_scheduler.worker.cgroup import MemoryGroups
 from pixyz_scheduler.worker.events import Child
-from pixyz_scheduler.worker.forked import ForkedChild, Slot, WardenGone
+from pixyz_scheduler.worker.forked import ForkedChild
+from pixyz_scheduler.worker.slot import SPARE_PATIENCE, NoSpare, Slot, WardenGone
 from pixyz_scheduler.worker.spawned import SpawnedChild
 from pixyz_scheduler.worker.template import Template
+
+_FIRST_PAUSE = 0.1
 
 
 class Slots(Protocol):
     """Makes children."""
 
-    def child(self, request: Mapping[str, Any]) -> AbstractContextManager[Child]:
-        """A child at work on the request; on leaving it must have exited."""
+    def child(self, request: Mapping[str, Any], *, since: float) -> AbstractContextManager[Child]:
+        """A child at work on the request; on leaving it must have exited.
+
+        Args:
+            request: for the child.
+            since: the monotonic moment from which the lease counts.
+        """
 
 
 class ForkSlots:
@@ -24,25 +37,28 @@ class ForkSlots:
     Args:
         template: running.
         ahead: how many slots to make at once, so that the first jobs find spares.
+        patience: seconds that a job may wait for its child.
     """
 
-    def __init__(self, template: Template, *, ahead: int) -> None:
+    def __init__(self, template: Template, *, ahead: int, patience: float = SPARE_PATIENCE) -> None:
+        self._patience = patience
         self._template = template
+        self._closing = threading.Event()
         self._free: deque[Slot] = deque(template.slot() for _ in range(ahead))
 
     @contextmanager
-    def child(self, request: Mapping[str, Any]) -> Iterator[Child]:
+    def child(self, request: Mapping[str, Any], *, since: float) -> Iterator[Child]:
         """See Slots."""
-        slot, child = self._start(request)
+        slot, child = self._start(request, since=since)
         try:
             yield child
         except BaseException:
             # It may be at work still: with its warden it goes.
-            slot.close()
+            self._template.end(slot)
             raise
         else:
-            if slot.is_dead:
-                slot.close()
+            if slot.is_dead or slot.is_heavy:
+                self._template.end(slot)
             else:
                 self._free.append(slot)
         finally:
@@ -50,23 +66,41 @@ class ForkSlots:
 
     def close(self) -> None:
         """Let all wardens go."""
+        self._closing.set()
         while self._free:
-            self._free.pop().close()
+            self._template.end(self._free.pop())
 
-    def _start(self, request: Mapping[str, Any]) -> tuple[Slot, ForkedChild]:
+    def _start(self, request: Mapping[str, Any], *, since: float) -> tuple[Slot, ForkedChild]:
+        give_up, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while True:
             try:
                 slot = self._free.popleft()
             except IndexError:
                 slot = self._template.slot()
             try:
-                return slot, slot.start(request)
-            except WardenGone:
-                slot.close()
+                left = max(0.0, give_up - time.monotonic())
+                return slot, ForkedChild(slot, slot.start(request, since=since, patience=left))
+            except WardenGone as gone:
+                self._template.end(slot)
+                # One that died while it waited costs nothing; where none comes to life, each try costs a fork.
+                if not slot.is_heard:
+                    self._pause(pause, give_up, gone)
+                    pause *= 2
+            except NoSpare:
+                self._template.end(slot)
+                if not slot.is_heard:
+                    # A script may have stopped what forks the wardens.
+                    self._template.renew()
+                raise
             except BaseException:
                 # A spare is taken that has no request: with its warden it goes.
-                slot.close()
+                self._template.end(slot)
                 raise
+
+    def _pause(self, seconds: float, give_up: float, gone: WardenGone) -> None:
+        if time.monotonic() + seconds > give_up:
+            raise NoSpare("No process could be made for the job: its wardens die.") from gone
+        self._closing.wait(seconds)
 
 
 class SpawnSlots:
@@ -74,20 +108,32 @@ class SpawnSlots:
 
     Args:
         environment: of each child; no secret may be in it.
+        freeze: seconds after the last moment of a tick when a job's tree is stopped.
+        groups: where memory groups for the attempts are made; None for nowhere.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *, freeze: float = PACE.freeze, groups: MemoryGroups | None = None
+    ) -> None:
         self._environment = environment
+        self._freeze = freeze
+        self._groups = groups
 
     @contextmanager
-    def child(self, request: Mapping[str, Any]) -> Iterator[Child]:
+    def child(self, request: Mapping[str, Any], *, since: float) -> Iterator[Child]:
         """See Slots."""
-        child = SpawnedChild(environment=self._environment)
+        group = None if self._groups is None else self._groups.new()
+        try:
+            child = SpawnedChild(environment=self._environment, freeze=self._freeze, since=since, group=group)
+        except OSError as error:
+            raise Unavailable(f"No process could be made for the job: {error}.") from error
         try:
             child.start(request)
             yield child
         finally:
             child.close()
+            if self._groups is not None and group is not None:
+                self._groups.let_go(group)
 
     def close(self) -> None:
         """Nothing is kept."""

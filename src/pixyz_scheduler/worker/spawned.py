@@ -1,7 +1,12 @@
 """SpawnedChild: a new interpreter for each attempt (ISOLATION=spawn): slower, and the same on every system.
 
-Run as `python -m pixyz_scheduler.worker.spawned` it is the child: the request comes by its standard input, messages
-leave by what was its standard output, all that is printed by its standard error.
+Run as `python -m pixyz_scheduler.worker.spawned GROUP` it is the child: the request comes by its standard input,
+messages leave by what was its standard output, all that is printed by its standard error. GROUP is the folder of the
+memory group to live in, or empty.
+
+On Linux the first process is a keeper, which forks the child at once: whatever loses its parent below it comes to it,
+and when its standard input is at its end, because the worker wants it so or has died, it kills all below it. Elsewhere
+the child is alone.
 """
 
 import os
@@ -11,32 +16,57 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any
 
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
-from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker import hunt, tree
+from pixyz_scheduler.worker.cgroup import MemoryGroup, join
 from pixyz_scheduler.worker.child import attempt
-from pixyz_scheduler.worker.events import Event, Exited, Message, Nonsense, Output
+from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
 
 MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
 _WAITING_EVENTS = 64
+_PATIENCE = 5.0
+_SOON = 0.5
+# Seconds between two looks at a frozen tree.
+_LOOK = 0.1
+_HAS_KEEPER = os.uname().sysname == "Linux" if hasattr(os, "uname") else False
 
 
 class SpawnedChild:
     """A child at work in an interpreter of its own. See `events.Child`.
 
-    Its whole tree is found by its session and, on Linux, by a mark in the environment. It is not frozen when the
-    worker falls silent. `start` hands over its request; `close` ends it where it has not ended.
+    Its whole tree is ended by its keeper; where the script has killed that, it is found by its memory group if it has
+    one, by its session, by a mark in the environment and by our pipes: a process that hides from all of these stays.
+    On Linux it is frozen by the thread in `events`; so it is not where the whole worker stands still. Elsewhere nobody
+    freezes it.
+
+    `start` hands over its request; `close` ends it where it has not ended.
+
+    Args:
+        environment: of the child.
+        freeze: seconds after the last moment of a tick when its tree is stopped.
+        since: the monotonic moment from which the lease counts.
+        group: to live in; None for none.
     """
 
-    def __init__(self, *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, environment: Mapping[str, str], freeze: float, since: float, group: MemoryGroup | None = None
+    ) -> None:
         self._mark = secrets.token_hex(16)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pixyz_scheduler.worker.spawned"],
+        self._freeze = freeze
+        self._last_tick = since
+        self._frozen = False
+        self._was_killed = False
+        self._group = group
+        self._process = subprocess.Popen(  # noqa: S603  (our own module)
+            [sys.executable, "-m", "pixyz_scheduler.worker.spawned", "" if group is None else str(group.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -44,9 +74,12 @@ class SpawnedChild:
             start_new_session=True,
         )
         self.pid = self._process.pid
+        self.scale: Scale = TreeScale(self._at_work) if group is None else GroupScale(group)
         # Bounded, so that a flood fills the pipes and not our memory.
         self._events: queue.Queue[Event | None] = queue.Queue(_WAITING_EVENTS)
         self._has_ended = False
+        self._is_held = False
+        self._pipes = {os.fstat(_pipe(pipe).fileno()).st_ino for pipe in (self._process.stdout, self._process.stderr)}
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
 
@@ -57,9 +90,13 @@ class SpawnedChild:
 
     def events(self, timeout: float | None) -> Iterator[Event]:
         """What has happened."""
+        froze = self._frost()
+        if froze is not None:
+            yield froze
+            return
         # One at a time: between two the limits are looked at, however fast they come.
         with suppress(queue.Empty):
-            event = self._events.get(timeout=timeout)
+            event = self._events.get(timeout=self._until_frost(timeout))
             self._has_ended = isinstance(event, Exited)
             if event is not None:
                 yield event
@@ -69,22 +106,55 @@ class SpawnedChild:
         with suppress(queue.Full):  # then nobody waits
             self._events.put_nowait(None)
 
-    def tick(self) -> None:
-        """Not needed: nobody freezes it."""
+    def tick(self, asked: float) -> None:
+        """The lease is held since then."""
+        self._last_tick = max(self._last_tick, asked)
+        if self._frozen:
+            self.interrupt()
 
     def kill(self) -> None:
-        """End the whole tree."""
-        self._kill_tree()
+        """End the whole tree; asked again, with its keeper, which the script may have stopped."""
+        if _HAS_KEEPER and not self._was_killed:
+            self._was_killed = True
+            with suppress(OSError):
+                _pipe(self._process.stdin).close()
+        else:
+            self._kill_tree()
 
     def close(self) -> None:
         """Close our ends, once the child is gone."""
         if not self._has_ended:
             self.kill()
+        force = time.monotonic() + _PATIENCE
         while not self._has_ended:
-            deque(self.events(None), maxlen=0)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if time.monotonic() > force:
+                self._kill_tree()
+            deque(self.events(_PATIENCE), maxlen=0)
+        # A pipe that a thread of ours reads for ever must stay as it is.
+        pipes = (self._process.stdout, self._process.stderr) if not self._is_held else ()
+        for pipe in (self._process.stdin, *pipes):
             with suppress(OSError):
                 _pipe(pipe).close()
+
+    def _frost(self) -> Froze | None:
+        """Stop the tree, or let it go on, where it is time."""
+        is_unheard = time.monotonic() - self._last_tick >= self._freeze
+        if not _HAS_KEEPER or not (is_unheard or self._frozen):
+            return None
+        if is_unheard:
+            # Again and again: its keeper may not have forked it when this began.
+            tree.stop_below(self.pid, spare=())
+        else:
+            tree.send(self._at_work(), signal.SIGCONT)
+        has_changed, self._frozen = is_unheard != self._frozen, is_unheard
+        return Froze(is_unheard) if has_changed else None
+
+    def _until_frost(self, timeout: float | None) -> float | None:
+        left = _LOOK if self._frozen else self._last_tick + self._freeze - time.monotonic()
+        return max(0.0, left) if timeout is None else max(0.0, min(left, timeout))
+
+    def _at_work(self) -> Iterator[int]:
+        return tree.below(self.pid, spare=())
 
     def _thread(self, target: Any, *arguments: Any) -> threading.Thread:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -104,12 +174,29 @@ class SpawnedChild:
             self._events.put(Output(text))
 
     def _wait_for_end(self, *readers: threading.Thread) -> None:
-        status = self._process.wait()
+        status, peak = self._wait()
         # Whoever it left behind holds the pipes open; without them the readers come to their end.
         self._kill_tree()
         for reader in readers:
-            reader.join()
-        self._events.put(Exited(exit_code=status) if status >= 0 else Exited(signal=-status))
+            reader.join(_SOON)
+        if any(reader.is_alive() for reader in readers):
+            hunt.kill_holders(self._pipes)
+            for reader in readers:
+                reader.join(_PATIENCE)
+            # What holds them still cannot be killed: nobody waits for that.
+            self._is_held = any(reader.is_alive() for reader in readers)
+        if status >= 0:
+            self._events.put(Exited(exit_code=status, peak_memory=peak))
+        else:
+            self._events.put(Exited(signal=-status, peak_memory=peak))
+
+    def _wait(self) -> tuple[int, int | None]:
+        """Its status as Popen gives it, and its peak in KiB where the system counts: its keeper's, or its own."""
+        if not hasattr(os, "wait4"):
+            return self._process.wait(), None
+        _, status, usage = os.wait4(self.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss
 
     def _kill_tree(self) -> None:
         if os.name == "posix":
@@ -117,7 +204,9 @@ class SpawnedChild:
                 os.killpg(self.pid, signal.SIGKILL)
         else:
             self._process.kill()
-        tree.kill_marked(f"{MARK}={self._mark}")
+        if self._group is not None:
+            self._group.kill()
+        hunt.kill_marked(MARK, lambda mark: mark == self._mark)
 
 
 def _pipe(pipe: IO[bytes] | None) -> Any:
@@ -132,6 +221,13 @@ def _none() -> Any:
 
 def main() -> None:
     """The child's side."""
+    if len(sys.argv) > 1 and sys.argv[1]:
+        join(sys.argv[1])
+    if _HAS_KEEPER:
+        # Not everywhere has it what it needs.
+        from pixyz_scheduler.worker.keeper import fork_from_keeper
+
+        fork_from_keeper()
     reader = os.fdopen(os.dup(0), "rb")
     writer = os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDONLY)

@@ -1,8 +1,9 @@
 """Supervisor: watches one attempt in its child, from request to outcome."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pixyz_scheduler.errors import SchedulerError
@@ -12,21 +13,24 @@ from pixyz_scheduler.jobs.outcome import (
     Drained,
     Hindered,
     Lost,
+    NoProgress,
     Outcome,
-    OutOfMemory,
     Raised,
     Succeeded,
     TimedOut,
 )
 from pixyz_scheduler.jobs.progress import Progress
-from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.events import Child, Event, Exited, Froze, Message, Nonsense, Output
 from pixyz_scheduler.worker.job_log import JobLog
-from pixyz_scheduler.worker.limits import Deadline, MemoryLimit
+from pixyz_scheduler.worker.limits import Deadline, Limits
+from pixyz_scheduler.worker.memory import MemoryGuard
 
 _LONGEST_WAIT = 3600.0
-# Seconds for a killed tree to be gone.
+# Seconds for a tree that was killed, or has said its last word, to be gone. Longer it takes only where the script has
+# stopped its warden, or where a process is in uninterruptible sleep (on a dead disk, in a driver): nothing ends that,
+# so after its warden's death we wait for it no more. No test can make one.
 _KILL_PATIENCE = 5.0
+_SIGKILL = 9
 
 Stop = Cancelled | Drained | Lost
 
@@ -45,8 +49,7 @@ class Supervisor:
 
     Args:
         child: at work already.
-        time_limit: seconds that it may take.
-        memory: what its tree may use.
+        limits: what it may take.
         log: where its output goes.
         tell: called with each new progress.
     """
@@ -55,21 +58,23 @@ class Supervisor:
         self,
         child: Child,
         *,
-        time_limit: float,
-        memory: MemoryLimit,
+        limits: Limits,
         log: JobLog,
         tell: Callable[[Progress], None],
     ) -> None:
         self._child = child
-        self._deadline = Deadline(time_limit, time.monotonic())
-        self._memory = memory
+        now = time.monotonic()
+        self._deadline = Deadline(limits.time, now)
+        self._silence = Deadline(limits.no_progress, now)
+        # Runs once the script has said its last word.
+        self._leaving = Deadline(math.inf, now)
+        self._memory = MemoryGuard(limits.memory, child.scale, now)
         self._log = log
         self._tell = tell
         self._progress = Progress()
         self._verdict: Succeeded | Raised | None = None
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
-        self._next_look = 0.0
         self._killed = 0.0
 
     def stop(self, reason: Stop) -> None:
@@ -77,16 +82,18 @@ class Supervisor:
         self._asked = self._asked or reason
         self._child.interrupt()
 
-    def tick(self) -> None:
-        """The lease was renewed."""
-        self._child.tick()
+    def tick(self, asked: float) -> None:
+        """The lease was renewed, as the store said when it was asked at this monotonic moment."""
+        self._child.tick(asked)
 
     def run(self) -> Ended:
         """Watch until the child and its whole tree are gone."""
         while True:
             for event in self._child.events(self._patience()):
                 if isinstance(event, Exited):
-                    return Ended(self._outcome(event), self._progress.stopped(time.time()), event)
+                    peak = max(event.peak_memory or 0, self._memory.peak) or None
+                    exited = replace(event, peak_memory=peak)
+                    return Ended(self._outcome(event), self._progress.stopped(time.time()), exited)
                 self._take(event)
             if self._asked is not None:
                 self._end(self._asked)
@@ -96,9 +103,8 @@ class Supervisor:
         now = time.monotonic()
         if self._stopped_for is not None:
             return max(0.0, self._killed + _KILL_PATIENCE - now)
-        seconds = self._deadline.left(now)
-        if self._memory.is_set:
-            seconds = min(seconds, self._next_look - now)
+        clocks = (self._deadline, self._silence, self._leaving)
+        seconds = min(self._memory.next_look - now, *(clock.left(now) for clock in clocks))
         return max(0.0, min(seconds, _LONGEST_WAIT))
 
     def _take(self, event: Event) -> None:
@@ -108,11 +114,16 @@ class Supervisor:
             case Output(text):
                 self._write(text)
             case Froze(frozen):
-                now = time.monotonic()
-                self._deadline = self._deadline.pause(now) if frozen else self._deadline.resume(now)
+                self._freeze(time.monotonic(), frozen=frozen)
             case Nonsense(error):
                 self._verdict = Raised(f"The script wrote into the scheduler's own channel: {error}")
                 self._end(self._verdict)
+
+    def _freeze(self, now: float, *, frozen: bool) -> None:
+        clocks = (self._deadline, self._silence, self._leaving)
+        self._deadline, self._silence, self._leaving = (
+            clock.pause(now) if frozen else clock.resume(now) for clock in clocks
+        )
 
     def _write(self, text: bytes) -> None:
         try:
@@ -124,32 +135,37 @@ class Supervisor:
         match message:
             case {"type": "result"}:
                 self._verdict = Succeeded(message.get("value"))
+                self._leave()
             case {"type": "error", "error": str(error)}:
                 self._verdict = Raised(error, str(message.get("traceback") or ""))
+                self._leave()
             case _:
                 progress = self._progress.folded(message, time.time())
                 if progress is not self._progress:
                     self._progress = progress
+                    self._silence = self._silence.restarted(time.monotonic())
                     self._tell(progress)
+
+    def _leave(self) -> None:
+        """The script has said its last word: no limit but one on what it takes to go."""
+        now = time.monotonic()
+        self._silence = Deadline(math.inf, now)
+        self._leaving = replace(self._leaving, limit=_KILL_PATIENCE).restarted(now)
 
     def _check_limits(self, now: float) -> None:
         if self._stopped_for is not None:
             if now >= self._killed + _KILL_PATIENCE:
                 self._kill(now)
             return
-        if self._deadline.left(now) <= 0:
+        if self._verdict is not None and self._leaving.left(now) <= 0:
+            # Its warden was stopped by the script, say, and cannot tell that it has gone.
+            self._end(self._verdict)
+        elif self._deadline.left(now) <= 0:
             self._end(TimedOut(self._deadline.limit))
-        elif self._memory.is_set and now >= self._next_look:
-            self._weigh(now)
-
-    def _weigh(self, now: float) -> None:
-        # The resident size counts the template's pages again in each child: only an upper bound, but nearly free.
-        used, exact = tree.resident(self._child.pid), False
-        if self._memory.is_exceeded(used):
-            used, exact = tree.proportional(self._child.pid), True
-        if self._memory.is_exceeded(used):
-            self._end(OutOfMemory(self._memory.limit, used))
-        self._next_look = now + self._memory.next_look(used, exact=exact)
+        elif self._silence.left(now) <= 0:
+            self._end(NoProgress(self._silence.limit))
+        elif (too_heavy := self._memory.look(now)) is not None:
+            self._end(too_heavy)
 
     def _end(self, reason: Outcome) -> None:
         if self._stopped_for is None:
@@ -164,4 +180,6 @@ class Supervisor:
         # A result that was whole before the stop reached the child is a result.
         if isinstance(self._verdict, Succeeded) and child.exit_code == 0:
             return self._verdict
+        if self._stopped_for is None and child.signal == _SIGKILL and (full := self._memory.kernel_was_faster()):
+            return full
         return self._stopped_for or self._verdict or Crashed(exit_code=child.exit_code, signal=child.signal)

@@ -60,6 +60,7 @@ def test_a_waiting_job_is_pending(api):
         "waiting_for": "no worker listens on queue cpu",
         "worker": None,
         "time_limit": 3600.0,
+        "no_progress_limit": None,
         "priority": 5,
         "attempts": [],
     }

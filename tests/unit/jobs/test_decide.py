@@ -1,3 +1,6 @@
+import itertools
+from typing import get_args
+
 import pytest
 
 from pixyz_scheduler.jobs.attempt import Tally
@@ -7,6 +10,8 @@ from pixyz_scheduler.jobs.outcome import (
     Drained,
     Hindered,
     Lost,
+    NoProgress,
+    Outcome,
     OutOfMemory,
     Raised,
     Succeeded,
@@ -21,6 +26,7 @@ MACHINE_KIND = [
     (Crashed(signal=11), "signal"),
     (Crashed(exit_code=3), "exit"),
     (TimedOut(2.5), "timeout"),
+    (NoProgress(30.0), "no_progress"),
     (OutOfMemory(limit=1024, used=2048), "out_of_memory"),
     (Lost("w1"), "worker_lost"),
 ]
@@ -94,7 +100,10 @@ def test_a_hindered_job_waits_longer_each_time_then_fails_with_the_reason():
         (Crashed(signal=63), "signal 63"),
         (Crashed(exit_code=3), "Task process exited with error: exit status 3."),
         (TimedOut(2.5), "Task process timeout: it took longer than 2.5 s."),
-        (OutOfMemory(limit=2 * 1024, used=5 * 1024), "5 MiB used of 2 MiB allowed"),
+        (NoProgress(30.0), "Task process told no progress for 30 s."),
+        (OutOfMemory(limit=2 * 1024, used=5 * 1024), "Out of memory: 5 MiB used of 2 MiB allowed."),
+        (OutOfMemory(limit=2 * 1024), "Out of memory: more was needed than the 2 MiB allowed."),
+        (OutOfMemory(limit=0), "Out of memory: the machine's memory was full, and the kernel ended the job."),
     ],
 )
 def test_the_one_line_says_what_happened(outcome, text):
@@ -104,3 +113,61 @@ def test_the_one_line_says_what_happened(outcome, text):
 @pytest.mark.parametrize(("own", "retry", "limit"), [(10, 3600, 3600), (7200, 3600, 7200)])
 def test_a_retry_may_take_the_larger_of_both_limits(own, retry, limit):
     assert retry_time_limit(own, retry) == limit
+
+
+# Each outcome: what follows it, and its cause. "once more" is charged as a crash.
+TABLE = {
+    Succeeded("a result"): ("SUCCESS", None),
+    Raised("ValueError: x", "Traceback"): ("FAILURE", "script_error"),
+    Cancelled(): ("REVOKED", "cancelled"),
+    Crashed(exit_code=0): ("FAILURE", "exit"),
+    Crashed(exit_code=3): ("once more", "exit"),
+    Crashed(signal=11): ("once more", "signal"),
+    TimedOut(2.5): ("once more", "timeout"),
+    NoProgress(30.0): ("once more", "no_progress"),
+    OutOfMemory(limit=1024, used=2048): ("once more", "out_of_memory"),
+    OutOfMemory(limit=0): ("once more", "out_of_memory"),
+    Lost("w1"): ("once more", "worker_lost"),
+    Drained(): ("back", "drained"),
+    Hindered("disk full"): ("later", "infrastructure"),
+}
+QUEUES = {"cpu": "gpuhigh", "gpu": "gpuhigh", "gpuhigh": None, "control": "control", "zip": "zip", "clean": "clean"}
+TALLIES = [
+    Tally(*counts) for counts in itertools.product((0, 1, 2), (0, MAX_DRAINS - 1, MAX_DRAINS), (0, 2, MAX_HINDRANCES))
+]
+
+
+def expected(outcome, tally, queue):
+    """As the documentation tells it: (state, cause) at the end, or (queue, cause, tally) of the next attempt."""
+    follows, cause = TABLE[outcome]
+    crashes, drains, hindrances = tally.crashes, tally.drains, tally.hindrances
+    match follows:
+        case "once more" if crashes == 0 and QUEUES[queue] is not None:
+            return QUEUES[queue], cause, Tally(crashes + 1, drains, hindrances)
+        case "back" if drains < MAX_DRAINS:
+            return queue, cause, Tally(crashes, drains + 1, hindrances)
+        case "later" if hindrances < MAX_HINDRANCES:
+            return queue, cause, Tally(crashes, drains, hindrances + 1)
+        case "once more" | "back" | "later":
+            return "FAILURE", cause
+        case state:
+            return state, cause
+
+
+def told(decision):
+    if isinstance(decision, Finish):
+        return decision.state.value, decision.cause
+    return decision.queue, decision.cause, decision.tally
+
+
+def test_the_table_has_every_kind_of_outcome():
+    assert {type(outcome) for outcome in TABLE} == set(get_args(Outcome))
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("outcome", TABLE, ids=repr)
+def test_what_follows_each_outcome_on_each_queue_after_whatever_came_before(outcome, queue):
+    for tally in TALLIES:
+        decision = decide(outcome, tally=tally, queue=queue_named(queue))
+        assert told(decision) == expected(outcome, tally, queue), tally
+        assert (decision.error is None) == isinstance(outcome, Succeeded)

@@ -25,6 +25,12 @@ def test_what_is_not_the_clients_to_set_is_ignored_with_a_warning(name):
     assert f"config.{name}" in warnings[0]
 
 
+def test_without_a_word_about_it_a_job_may_be_silent_as_long_as_it_likes():
+    assert merge_options({}, {})[0].no_progress_limit is None
+    assert merge_options({"no_progress_limit": None}, {"no_progress_limit": 60})[0].no_progress_limit == 60
+    assert merge_options({"no_progress_limit": "90"}, {"no_progress_limit": 60})[0].no_progress_limit == 90
+
+
 @pytest.mark.parametrize(("given", "seconds"), [(2, 2.0), ("2", 2.0), (0.5, 0.5), (100_000, 100_000.0)])
 def test_a_time_limit_may_be_a_number_or_its_text(given, seconds):
     assert merge_options({"time_limit": given}, {})[0].time_limit == seconds
@@ -34,6 +40,8 @@ def test_a_time_limit_may_be_a_number_or_its_text(given, seconds):
     ("config", "word"),
     [
         ({"time_limit": 0}, "above 0"),
+        ({"no_progress_limit": 0}, "config.no_progress_limit is 0: it must be a number of seconds above 0"),
+        ({"no_progress_limit": "soon"}, "above 0"),
         ({"time_limit": -1}, "above 0"),
         ({"time_limit": "soon"}, "above 0"),
         ({"time_limit": True}, "above 0"),

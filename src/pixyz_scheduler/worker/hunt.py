@@ -1,0 +1,69 @@
+"""Hunt: processes that are nobody's any more, found among all of the machine by what they cannot hide, and killed."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from pixyz_scheduler.worker import tree
+
+_PATIENCE = 5.0
+# One that forks and ends each millisecond may be missed by a look, but not by so many.
+_CLEAN_LOOKS = 10
+
+
+def kill_marked(name: str, is_prey: Callable[[str], bool]) -> set[int]:
+    """Kill whoever was started with this variable in its environment, at a value that is prey; which these were."""
+    wanted = name.encode() + b"="
+
+    def judge(pid: int) -> bool | None:
+        # It is empty while a process becomes another program, and when it is dead.
+        variables = _environment(pid).split(b"\0")
+        marks = [os.fsdecode(each.removeprefix(wanted)) for each in variables if each.startswith(wanted)]
+        return any(map(is_prey, marks)) if variables != [b""] else None
+
+    return _hunt(judge)
+
+
+def kill_holders(pipes: Collection[int]) -> set[int]:
+    """Kill every other process that has one of these pipes open, told by their inodes; which these were."""
+    return _hunt(lambda pid: not _open_files(pid).isdisjoint(pipes))
+
+
+def _hunt(judge: Callable[[int], bool | None]) -> set[int]:
+    """Look until nobody is found; who was judged not to be prey is not looked at again, so that looks are quick."""
+    passed, killed, clean = {os.getpid()}, set[int](), 0
+    give_up = time.monotonic() + _PATIENCE
+    while clean < _CLEAN_LOOKS and time.monotonic() < give_up:
+        clean += 1
+        for pid in _all():
+            verdict = None if pid in passed else judge(pid)
+            if verdict:
+                tree.send((pid,), signal.SIGKILL)
+                killed.add(pid)
+                clean = 0
+            elif verdict is False:
+                passed.add(pid)
+    return killed
+
+
+def _all() -> list[int]:
+    names = os.listdir("/proc") if Path("/proc/self").exists() else ()  # noqa: PTH208  (names are all it needs)
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _environment(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
+
+
+def _open_files(pid: int) -> set[int]:
+    inodes = set()
+    with suppress(OSError):
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                inodes.add(entry.stat().st_ino)
+    return inodes

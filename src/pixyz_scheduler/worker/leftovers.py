@@ -1,0 +1,56 @@
+"""Leftovers: what a dead worker's jobs have left running on this machine, found by its token and killed.
+
+A worker, its template and its wardens may all be killed in one moment, by the kernel or by a service's stop: then
+nobody is left to end what a script has sent away. It still has in the environment that it was started with, whatever
+it did to `os.environ`, the token of its worker: pid namespace, pid and start time. What belongs to a worker that
+lives, or to another pid namespace, is left alone. A program that was started with an empty environment is found only
+in a memory group of the dead worker's, where there are such groups.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from pixyz_scheduler.worker import hunt
+from pixyz_scheduler.worker.cgroup_home import groups_left
+
+MARK = "PIXYZ_RUN_BY"
+# The start time is the 22nd field of /proc/PID/stat, this one after the command in brackets.
+_START = 19
+
+
+def worker_token() -> str:
+    """What tells this process, in the environment of all it starts, from every other one on the machine."""
+    return f"{_namespace()}-{os.getpid()}-{_started(os.getpid()) or 0}"
+
+
+def kill_leftovers() -> set[int]:
+    """Kill what the jobs of dead workers have left; which processes that was."""
+    killed = hunt.kill_marked(MARK, _is_of_the_dead)
+    for name, groups in groups_left():
+        if _is_of_the_dead(name):
+            killed.update(groups.pids())
+            groups.close()
+    return killed
+
+
+def _is_of_the_dead(token: str) -> bool:
+    namespace, _, rest = token.partition("-")
+    pid, _, started = rest.partition("-")
+    if not (pid.isdigit() and started.isdigit()) or namespace != _namespace():
+        return False
+    return _started(int(pid)) != int(started)
+
+
+def _namespace() -> str:
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    return "0"
+
+
+def _started(pid: int) -> int | None:
+    """In clock ticks since the machine's start; None where there is no such process, or it is dead and not buried."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return None if fields[0] in b"ZX" else int(fields[_START])
+    return None

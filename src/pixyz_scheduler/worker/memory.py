@@ -1,0 +1,158 @@
+"""MemoryGuard: weighs an attempt, all its processes together, and says when it is too heavy or was killed for it."""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from pixyz_scheduler.jobs.outcome import OutOfMemory
+from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker.cgroup import MemoryGroup
+from pixyz_scheduler.worker.limits import MemoryLimit
+
+# Reading a tree's PSS costs milliseconds; reading its resident size microseconds.
+_EXACT_EACH = 0.5
+# What a group holds beside the job: its warden and a spare.
+_BESIDE = 32 * 1024
+_NEVER = float("inf")
+
+
+class Scale(Protocol):
+    """How the processes of an attempt are weighed; all in KiB.
+
+    Attributes:
+        has_wall: the kernel ends what grows over the limit, and `kills` counts no other's.
+    """
+
+    has_wall: bool
+
+    def hold(self, limit: int) -> None:
+        """Keep them below this, where the kernel helps with it; 0 for no limit."""
+
+    def used(self, limit: int) -> int:
+        """What they use, at most; exactly where that is above the limit."""
+
+    def kills(self) -> int:
+        """How many processes the kernel has killed so far for want of memory, as near to these as can be told."""
+
+    def pause(self, limit: MemoryLimit, used: int) -> float:
+        """Seconds until the next look."""
+
+
+class TreeScale:
+    """By /proc: the resident sizes, an upper bound for microseconds, and where that is too much their true shares.
+
+    Args:
+        pids: who is weighed, asked at each look.
+        now: monotonic seconds.
+    """
+
+    has_wall = False
+
+    def __init__(self, pids: Callable[[], Iterable[int]], *, now: Callable[[], float] = time.monotonic) -> None:
+        self._pids = pids
+        self._now = now
+        # What the last exact look found less than the bound; and when.
+        self._shared = 0
+        self._looked = -_NEVER
+
+    def hold(self, limit: int) -> None:
+        """Nobody helps."""
+
+    def used(self, limit: int) -> int:
+        """See Scale."""
+        pids = list(self._pids())
+        bound = tree.resident(pids)
+        if not limit or bound <= limit:
+            return bound
+        now = self._now()
+        # Since the last exact look it has grown by no more than its resident size: unless that alone is too much,
+        # the dear look can wait.
+        if bound - self._shared > limit or now - self._looked >= _EXACT_EACH:
+            self._looked, exact = now, tree.proportional(pids)
+            self._shared = max(0, bound - exact)
+            return exact
+        return bound - self._shared
+
+    def kills(self) -> int:
+        """Of the whole machine: who else was killed cannot be told."""
+        with suppress(OSError):
+            for line in Path("/proc/vmstat").read_bytes().splitlines():
+                if line.startswith(b"oom_kill "):
+                    return int(line.split()[1])
+        return 0
+
+    def pause(self, limit: MemoryLimit, used: int) -> float:
+        """Until they could have grown to the limit."""
+        return limit.next_look(used) if limit.is_set else _NEVER
+
+
+class GroupScale:
+    """By a control group, which has a wall of its own: looks are for the peak, and for who ran into the wall."""
+
+    has_wall = True
+
+    def __init__(self, group: MemoryGroup) -> None:
+        self._group = group
+        self._wanted = 0
+
+    def hold(self, limit: int) -> None:
+        """See Scale. A wall that cannot be set yet is set by a later look."""
+        self._wanted = limit + _BESIDE if limit else 0
+        with suppress(OSError):
+            self._group.hold(self._wanted)
+
+    def used(self, limit: int) -> int:  # noqa: ARG002  (the wall knows it)
+        """See Scale; the slot's own warden and spare, a few MiB, are among them."""
+        with suppress(OSError):
+            self._group.hold(self._wanted)
+        with suppress(OSError):
+            return self._group.used()
+        return 0
+
+    def kills(self) -> int:
+        """In the group alone."""
+        with suppress(OSError):
+            return self._group.kills()
+        return 0
+
+    def pause(self, limit: MemoryLimit, used: int) -> float:  # noqa: ARG002  (the wall does not wait for a look)
+        """Short, so that a job whose helper ran into the wall is ended soon."""
+        return 0.1 if limit.is_set else 1.0
+
+
+class MemoryGuard:
+    """Watches one attempt. Time comes in, as monotonic seconds.
+
+    Args:
+        limit: what it may use.
+        scale: weighs it.
+        now: when it begins.
+    """
+
+    def __init__(self, limit: MemoryLimit, scale: Scale, now: float) -> None:
+        self._limit = limit
+        self._scale = scale
+        self._kills = scale.kills()
+        self.peak = 0
+        scale.hold(limit.limit)
+        self.next_look = now if limit.is_set else now + scale.pause(limit, 0)
+
+    def look(self, now: float) -> OutOfMemory | None:
+        """Weigh it where it is time."""
+        if now < self.next_look:
+            return None
+        used = self._scale.used(self._limit.limit)
+        self.peak = max(self.peak, used)
+        self.next_look = now + self._scale.pause(self._limit, used)
+        if self._scale.has_wall:
+            # Whom the kernel chose may be a helper of the script's, which goes on without it.
+            return self.kernel_was_faster() if self._limit.is_set else None
+        return OutOfMemory(self._limit.limit, used) if self._limit.is_exceeded(used) else None
+
+    def kernel_was_faster(self) -> OutOfMemory | None:
+        """Of a child that was killed, and not by us: whether the kernel did it for want of memory."""
+        if self._scale.kills() <= self._kills:
+            return None
+        return OutOfMemory(self._limit.limit if self._scale.has_wall else 0)

@@ -1,0 +1,7 @@
+"""As a failed assertion in C does."""
+
+import os
+
+
+def main(pc, params):
+    os.abort()

@@ -1,0 +1,5 @@
+"""Returns 50 MB."""
+
+
+def main(pc, params):
+    return "x" * 50_000_000

@@ -1,0 +1,6 @@
+"""Never ends."""
+
+
+def main(pc, params):
+    while True:
+        pass
