@@ -10,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.outcome import Drained
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.events import Exited, Froze
 from pixyz_scheduler.worker.slots import ForkSlots, SpawnSlots
@@ -253,7 +255,7 @@ def test_a_freeze_counts_from_when_the_lease_was_asked_for_and_not_from_when_the
     script = tmp_path / "ends.py"
     script.write_text("import time\ndef main(pc, params):\n    time.sleep(0.2)\n")
     request = {"type": "request", "context": {"script": str(script)}}
-    with patient_slots.child(request, since=time.monotonic() - 2 * DAY) as child:
+    with patient_slots.child(request, since=lambda: time.monotonic() - 2 * DAY) as child:
         seen = []
         while Froze(frozen=True) not in seen:
             seen += child.events(None)
@@ -304,7 +306,7 @@ def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slo
         f"import os, time\ndef main(pc, params):\n    while not os.path.exists({str(door)!r}): time.sleep(0.01)\n"
     )
     frozen = False
-    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic()) as child:
+    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic) as child:
         seen = []
         while not any(isinstance(event, Exited) for event in seen):
             for event in child.events(None):
@@ -333,3 +335,57 @@ def _is_alive(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+class StoodStill:
+    """Records of a worker that stands still between its claim and the answer."""
+
+    def __init__(self, records, *, meanwhile):
+        self._records = records
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def claim(self, job_id, **more):
+        answer = self._records.claim(job_id, **more)
+        self._meanwhile(job_id)
+        return answer
+
+
+def after_a_long_pause(execution):
+    """The execution, whose attempts count from long ago."""
+    return replace(execution, start=lambda report, tell, since: execution.start(report, tell, since - PACE.freeze))
+
+
+def test_no_child_begins_on_a_lease_that_was_lost_while_its_worker_stood_still(bench, tmp_path):
+    trace = tmp_path / "trace"
+    job_id = bench.submit(f"def main(pc, params):\n    open({str(trace)!r}, 'w')\n")
+
+    def lose(_):
+        bench.records.now_ms = 1_000_000
+        for _ in range(9):
+            bench.records.now_ms += 1000
+            bench.records.sweep()
+        Sweeper(bench.records, bench.bells).sweep()
+
+    records = StoodStill(bench.records, meanwhile=lose)
+    stale = after_a_long_pause(replace(bench.execution, records=records))
+    assert stale.run(job_id, queue="cpu") is None
+    assert not trace.exists()
+    assert bench.records.report(job_id).state is JobState.RETRY
+
+
+def test_a_child_begins_once_a_lease_that_had_grown_old_is_renewed(bench):
+    job_id = bench.submit(HELLO)
+    report = after_a_long_pause(bench.execution).run(job_id, queue="cpu")
+    assert (report.state, report.epoch) == (JobState.SUCCESS, 1)
+
+
+def test_a_job_that_is_cancelled_while_its_worker_stands_still_never_begins(bench, tmp_path):
+    trace = tmp_path / "trace"
+    job_id = bench.submit(f"def main(pc, params):\n    open({str(trace)!r}, 'w')\n")
+    records = StoodStill(bench.records, meanwhile=bench.records.cancel)
+    report = after_a_long_pause(replace(bench.execution, records=records)).run(job_id, queue="cpu")
+    assert report.state is JobState.REVOKED
+    assert not trace.exists()

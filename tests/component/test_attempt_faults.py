@@ -35,7 +35,7 @@ def test_a_child_does_not_outlive_whoever_watched_it(slots, tmp_path):
     script.write_text("import time\ndef main(pc, params):\n    time.sleep(600)\n")
 
     def watch():
-        with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic()) as child:
+        with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic) as child:
             pids.append(child.pid)
             raise InterruptedError
 
@@ -181,7 +181,7 @@ def test_a_flood_that_is_read_slowly_waits_in_the_pipe_and_comes_whole(slots, tm
     script = tmp_path / "flood.py"
     script.write_text("import os\ndef main(pc, params):\n    for _ in range(400): os.write(1, b'x' * 65536)\n")
     came = 0
-    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic()) as child:
+    with slots.child({"type": "request", "context": {"script": str(script)}}, since=time.monotonic) as child:
         seen = None
         while not isinstance(seen, Exited):
             for seen in child.events(None):

@@ -51,7 +51,7 @@ def warden():
 def test_a_spare_that_cannot_be_forked_is_tried_again_and_said_once(warden, caplog):
     slot, tries = warden(3)
     with caplog.at_level(logging.WARNING):
-        child = ForkedChild(slot, slot.start({}, since=time.monotonic()))
+        child = ForkedChild(slot, slot.start({}, since=time.monotonic))
     assert tries[0] in {4, 5}
     assert [record.getMessage() for record in caplog.records] == [
         "no process can be forked for jobs, trying again: [Errno 11] Resource temporarily unavailable"
@@ -65,7 +65,7 @@ def test_a_spare_that_cannot_be_forked_is_tried_again_and_said_once(warden, capl
 def test_where_none_comes_the_job_is_told_why_and_the_warden_has_not_been_busy(warden):
     slot, tries = warden(255)
     with pytest.raises(NoSpare, match=r"No process could be made for the job: .*Resource temporarily unavailable"):
-        slot.start({}, since=time.monotonic(), patience=1.0)
+        slot.start({}, since=time.monotonic, patience=1.0)
     assert tries[0] < 10
 
 

@@ -17,7 +17,7 @@ def main():
     context = {"script": script, "params": {"end": "hang"}, "output_dir": folder}
     with (
         slots_of(Settings(isolation=isolation, engine="none"), ahead=1) as slots,
-        slots.child({"type": "request", "context": context}, since=time.monotonic() + 3600) as child,
+        slots.child({"type": "request", "context": context}, since=lambda: time.monotonic() + 3600) as child,
     ):
         while True:
             for event in child.events(None):

@@ -1,6 +1,6 @@
 """What happens to a child at work: one type an event, and Child, from which they come."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +49,12 @@ class Exited:
     signal: int | None = None
     peak_memory: int | None = None
 
+
+Since = Callable[[], float]
+"""From when the lease counts, as a monotonic moment that is young enough for a child to begin: may wait for a renewal.
+
+Raises LeaseLost where no child is to begin any more.
+"""
 
 Event = Message | Nonsense | Output | Froze | Exited
 

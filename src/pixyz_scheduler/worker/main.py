@@ -164,6 +164,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
         log_limit=settings.log_limit,
+        freeze=PACE.scaled(settings.lease_time_scale).freeze,
     )
 
 

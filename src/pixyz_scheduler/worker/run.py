@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.errors import LeaseLost
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import retry_time_limit
 from pixyz_scheduler.jobs.report import JobReport
@@ -19,6 +22,7 @@ from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.worker.events import Exited
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import Limits, MemoryLimit
 from pixyz_scheduler.worker.slots import Slots
@@ -40,6 +44,7 @@ class Workshop:
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
         log_limit: bytes of an attempt's log; 0 for any.
+        freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
     """
 
     share: Share
@@ -50,6 +55,7 @@ class Workshop:
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
     log_limit: int = 0
+    freeze: float = PACE.freeze
 
     def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
         """One attempt, not begun; its lease counts from this monotonic moment."""
@@ -64,21 +70,29 @@ class Run:
         self._workshop = workshop
         self._report = report
         self._tell = tell
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._asked: Stop | None = None
         self._supervisor: Supervisor | None = None
 
     def watch(self) -> Ended:
         """Run the attempt to its end. Raises what hinders it: StorageFull, Unavailable, UnknownProcess."""
+        try:
+            return self._watch()
+        except LeaseLost:
+            if self._asked is None:
+                raise
+            return Ended(self._asked, Progress(), Exited())
+
+    def _watch(self) -> Ended:
         workshop, report = self._workshop, self._report
         folder = workshop.share.folder(report.job.id)
         with (
             workshop.workspaces.open() as workspace,
             JobLog(folder, report.epoch, limit=workshop.log_limit) as log,
-            workshop.slots.child(self._request(folder, workspace), since=self._since) as child,
+            workshop.slots.child(self._request(folder, workspace), since=self._young_lease) as child,
         ):
             supervisor = Supervisor(child, limits=self._limits(), log=log, tell=self._tell)
-            with self._lock:
+            with self._changed:
                 self._supervisor = supervisor
                 # The lease may have been renewed while the child was waited for.
                 supervisor.tick(self._since)
@@ -87,22 +101,37 @@ class Run:
             try:
                 return supervisor.run()
             finally:
-                with self._lock:
+                with self._changed:
                     self._supervisor = None
 
     def stop(self, reason: Stop) -> None:
         """End the attempt for this reason."""
-        with self._lock:
+        with self._changed:
             self._asked = self._asked or reason
+            self._changed.notify()
             if self._supervisor is not None:
                 self._supervisor.stop(reason)
 
     def tick(self, asked: float) -> None:
         """The lease was renewed, as the store said when it was asked at this monotonic moment."""
-        with self._lock:
+        with self._changed:
             self._since = asked
+            self._changed.notify()
             if self._supervisor is not None:
                 self._supervisor.tick(asked)
+
+    def _young_lease(self) -> float:
+        """From when the lease counts, once it is young enough; raises LeaseLost where the attempt is to stop.
+
+        The answer to a claim may be old when it is read: the store was slow, or this process stood still. Then another
+        worker may be at work already; the keeper asks, and its word comes here.
+        """
+        with self._changed:
+            while self._asked is None and time.monotonic() - self._since > self._workshop.freeze / 2:
+                self._changed.wait()
+            if self._asked is not None:
+                raise LeaseLost(f"Job {self._report.job.id} is not to begin here any more.")
+            return self._since
 
     def _limits(self) -> Limits:
         silence = self._report.job.options.no_progress_limit

@@ -16,7 +16,7 @@ from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.script.channel import SocketChannel
 from pixyz_scheduler.worker import tree
 from pixyz_scheduler.worker.cgroup import MemoryGroup
-from pixyz_scheduler.worker.events import Exited, Froze
+from pixyz_scheduler.worker.events import Exited, Froze, Since
 from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
 
 _log = logging.getLogger(__name__)
@@ -73,17 +73,18 @@ class Slot:
         """Whether its warden has ever spoken."""
         return self._warden is not None
 
-    def start(self, request: Mapping[str, Any], *, since: float, patience: float = SPARE_PATIENCE) -> Spare:
+    def start(self, request: Mapping[str, Any], *, since: Since, patience: float = SPARE_PATIENCE) -> Spare:
         """Hand a request to a spare, which is then at work; waits until one is forked.
 
         Args:
             request: for the child.
-            since: the monotonic moment from which the lease counts.
+            since: from when the lease counts, asked once a spare is there.
             patience: seconds to wait.
 
         Raises:
             WardenGone: there is none and there will be none.
             NoSpare: there is none yet.
+            LeaseLost: there is no lease to begin on.
             ChannelError, OSError: the request cannot be sent; the slot is of no use any more.
         """
         give_up = time.monotonic() + patience
@@ -92,8 +93,9 @@ class Slot:
                 if not select.select([self.control], [], [], max(0.0, give_up - time.monotonic()))[0]:
                     raise NoSpare(f"No process could be made for the job: {self._why_none}.")
                 self.hear()
-            spare = self._spares.popleft()
-            self.tell({"taken": spare.pid, "since": since})
+            # The last thing before the child begins: however long this process stood still, it begins on a young lease.
+            moment, spare = since(), self._spares.popleft()
+            self.tell({"taken": spare.pid, "since": moment})
             try:
                 SocketChannel(spare.channel).send(dict(request))
             except ConnectionError:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from pixyz_scheduler.errors import Unavailable
+from pixyz_scheduler.errors import LeaseLost, Unavailable
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.cgroup import MemoryGroups
-from pixyz_scheduler.worker.events import Child
+from pixyz_scheduler.worker.events import Child, Since
 from pixyz_scheduler.worker.forked import ForkedChild
 from pixyz_scheduler.worker.slot import SPARE_PATIENCE, NoSpare, Slot, WardenGone
 from pixyz_scheduler.worker.spawned import SpawnedChild
@@ -22,12 +22,16 @@ _FIRST_PAUSE = 0.1
 class Slots(Protocol):
     """Makes children."""
 
-    def child(self, request: Mapping[str, Any], *, since: float) -> AbstractContextManager[Child]:
+    def child(self, request: Mapping[str, Any], *, since: Since) -> AbstractContextManager[Child]:
         """A child at work on the request; on leaving it must have exited.
 
         Args:
             request: for the child.
-            since: the monotonic moment from which the lease counts.
+            since: from when the lease counts, asked as the request is handed over.
+
+        Raises:
+            LeaseLost: there is no lease to begin on.
+            Unavailable: no process could be made.
         """
 
 
@@ -47,7 +51,7 @@ class ForkSlots:
         self._free: deque[Slot] = deque(template.slot() for _ in range(ahead))
 
     @contextmanager
-    def child(self, request: Mapping[str, Any], *, since: float) -> Iterator[Child]:
+    def child(self, request: Mapping[str, Any], *, since: Since) -> Iterator[Child]:
         """See Slots."""
         slot, child = self._start(request, since=since)
         try:
@@ -70,7 +74,7 @@ class ForkSlots:
         while self._free:
             self._template.end(self._free.pop())
 
-    def _start(self, request: Mapping[str, Any], *, since: float) -> tuple[Slot, ForkedChild]:
+    def _start(self, request: Mapping[str, Any], *, since: Since) -> tuple[Slot, ForkedChild]:
         give_up, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while True:
             try:
@@ -91,6 +95,9 @@ class ForkSlots:
                 if not slot.is_heard:
                     # A script may have stopped what forks the wardens.
                     self._template.renew()
+                raise
+            except LeaseLost:
+                self._free.append(slot)
                 raise
             except BaseException:
                 # A spare is taken that has no request: with its warden it goes.
@@ -120,15 +127,15 @@ class SpawnSlots:
         self._groups = groups
 
     @contextmanager
-    def child(self, request: Mapping[str, Any], *, since: float) -> Iterator[Child]:
+    def child(self, request: Mapping[str, Any], *, since: Since) -> Iterator[Child]:
         """See Slots."""
         group = None if self._groups is None else self._groups.new()
         try:
-            child = SpawnedChild(environment=self._environment, freeze=self._freeze, since=since, group=group)
+            child = SpawnedChild(environment=self._environment, freeze=self._freeze, group=group)
         except OSError as error:
             raise Unavailable(f"No process could be made for the job: {error}.") from error
         try:
-            child.start(request)
+            child.start(request, since=since)
             yield child
         finally:
             child.close()

@@ -26,7 +26,7 @@ from pixyz_scheduler.script.channel import ChannelError, StreamChannel
 from pixyz_scheduler.worker import hunt, tree
 from pixyz_scheduler.worker.cgroup import MemoryGroup, join
 from pixyz_scheduler.worker.child import attempt
-from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output, Since
 from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
 
 MARK = "PIXYZ_ATTEMPT"
@@ -52,16 +52,13 @@ class SpawnedChild:
     Args:
         environment: of the child.
         freeze: seconds after the last moment of a tick when its tree is stopped.
-        since: the monotonic moment from which the lease counts.
         group: to live in; None for none.
     """
 
-    def __init__(
-        self, *, environment: Mapping[str, str], freeze: float, since: float, group: MemoryGroup | None = None
-    ) -> None:
+    def __init__(self, *, environment: Mapping[str, str], freeze: float, group: MemoryGroup | None = None) -> None:
         self._mark = secrets.token_hex(16)
         self._freeze = freeze
-        self._last_tick = since
+        self._last_tick = time.monotonic()
         self._frozen = False
         self._was_killed = False
         self._group = group
@@ -83,8 +80,9 @@ class SpawnedChild:
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
 
-    def start(self, request: Mapping[str, Any]) -> None:
-        """Hand over its request; raises ChannelError for one that cannot be sent."""
+    def start(self, request: Mapping[str, Any], *, since: Since) -> None:
+        """Hand over its request; raises LeaseLost, and ChannelError for one that cannot be sent."""
+        self._last_tick = since()
         with suppress(OSError):  # it died at once: its exit says so
             StreamChannel(_none(), _pipe(self._process.stdin)).send(dict(request))
 
