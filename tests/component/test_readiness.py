@@ -48,6 +48,13 @@ def gated(fork_bench):
     return fork_bench
 
 
+def test_what_is_wrong_is_there_to_be_told_until_it_is_right():
+    readiness = Readiness(Trouble(StorageFull("10 MiB free"), None), fine, hold=0.0)
+    told = [readiness.wait(threading.Event()) or readiness.trouble for _ in range(2)]
+    assert told == ["10 MiB free", True]
+    assert readiness.trouble == ""
+
+
 def unmount(bench):
     bench.share.root.rename(bench.share.root.with_name("mounted"))
     bench.share.root.mkdir()

@@ -83,6 +83,7 @@ def main(settings: Settings) -> int:
     stopping, activity = threading.Event(), Activity(most=settings.max_tasks_before_shutdown)
     share, records = Share(settings.share_path), RecordStore(client, pace=pace)
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space, local=local_root)
+    readiness = Readiness(surroundings.check, surroundings.check_share)
     quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
     with (
         slots_of(settings, ahead=me.slots) as slots,
@@ -92,7 +93,7 @@ def main(settings: Settings) -> int:
         Sweeper(quick, dispatch, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
-        Announcer(Farm(quick), lambda: at_work(me, activity, drain), each=2 * pace.renew),
+        Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew),
         janitor_of(settings, records, share, surroundings),
     ):
         execution = Execution(
@@ -106,7 +107,7 @@ def main(settings: Settings) -> int:
             activity=activity,
             tokens=0 if settings.disable_pixyz else settings.license_tokens,
             ended=mirror.soon,
-            readiness=Readiness(surroundings.check, surroundings.check_share),
+            readiness=readiness,
         )
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
@@ -148,9 +149,9 @@ def whoami(settings: Settings) -> Worker:
     )
 
 
-def at_work(me: Worker, activity: Activity, drain: Drain) -> Worker:
+def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
-    return replace(me, busy=activity.busy, draining=drain.leaving.is_set())
+    return replace(me, busy=activity.busy, draining=drain.leaving.is_set(), trouble=readiness.trouble)
 
 
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces) -> Workshop:

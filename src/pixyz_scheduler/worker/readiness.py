@@ -21,6 +21,9 @@ class Readiness:
         check: raises what keeps jobs from being begun.
         check_share: raises where the share is not the store's own, or away.
         hold: seconds that a doorbell is held back at most.
+
+    Attributes:
+        trouble: why no job was begun when somebody looked last; empty where one was.
     """
 
     def __init__(self, check: Callable[[], None], check_share: Callable[[], None], *, hold: float = _HOLD) -> None:
@@ -29,6 +32,7 @@ class Readiness:
         self._hold = hold
         self._lock = threading.Lock()
         self._told: type[Exception] | None = None
+        self.trouble = ""
 
     def wait(self, stopping: threading.Event) -> bool:
         """Whether a job may be begun: at once, or before a doorbell has been held for too long."""
@@ -47,6 +51,7 @@ class Readiness:
         kind = None if error is None else type(error)
         with self._lock:
             changed, self._told = kind is not self._told, kind
+            self.trouble = "" if error is None else str(error)
         if changed and error is not None:
             _log.warning("not ready, no job is begun: %s", error)
         elif changed:
