@@ -88,8 +88,10 @@ def test_a_share_that_is_not_mounted_is_503_on_every_route_that_needs_it_and_no_
 
 def test_a_share_that_is_unmounted_while_the_files_come_makes_no_job(own):
     def body():
-        yield from (b"--limit\r\n", b'Content-Disposition: form-data; name="script"; filename="a.py"\r\n\r\n')
-        yield b"def main(pc, params): pass\n#" + b"x" * (2 * MIB)
+        yield b'--limit\r\nContent-Disposition: form-data; name="script"; filename="a.py"\r\n\r\n'
+        yield b"def main(pc, params): pass\n\r\n"
+        yield b'--limit\r\nContent-Disposition: form-data; name="file"; filename="a.step"\r\n\r\n'
+        yield b"x" * (2 * MIB)
         unmount(own)
         yield b"\r\n--limit--\r\n"
 
