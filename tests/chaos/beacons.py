@@ -32,7 +32,7 @@ def main(pc, params):
         print("a line of many\\n" * 5000, flush=True)
     pc.progress_set_total(2)
     pc.progress_next("at work")
-    hoard = b"x" * params["hoard"]
+    hoard = b"x" * params.get("hoard", 0)
     ends = time.monotonic() + params["seconds"]
     while time.monotonic() < ends:
         beat(file, "BEAT")
