@@ -8,7 +8,7 @@ from tests.chaos.load import Load
 from tests.chaos.member import Member
 from tests.chaos.uploads import SlowUpload
 
-_AT_ONCE = 4
+_AT_ONCE = 6
 
 
 class ApiFaults:
@@ -59,14 +59,11 @@ class ApiFaults:
             return False
         self._breakage.busy.add(api.name)
         dice = self._breakage.dice
-        longest = dice.uniform(0.1, 0.6)
-        # In mid-body, or about when a body has come and the folder, the record and the bell are made.
-        wait = dice.choice((dice.uniform(0, longest), longest + dice.uniform(-0.01, 0.06)))
+        takes = dice.uniform(0.05, 0.5)
+        # One is in mid-body, or about whole: then its folder, record and bell are made. The others are in mid-body.
+        wait = dice.choice((dice.uniform(0, takes), takes + dice.uniform(-0.01, 0.06)))
         self._uploads = [upload for upload in self._uploads if upload.is_under_way]
-        mine = [
-            SlowUpload(self._load, self._farm.url(api), seconds=longest * (1 - number / (2 * _AT_ONCE)))
-            for number in range(_AT_ONCE)
-        ]
+        mine = [SlowUpload(self._load, self._farm.url(api), seconds=takes * (1 + number)) for number in range(_AT_ONCE)]
         self._uploads += mine
 
         def kill() -> None:
