@@ -172,12 +172,14 @@ class Scheduler:
             raise Conflict(f"The files of job {job_id} are gone: send it anew.")
         try:
             with StateFiles(self._share.folder(job_id)).set_aside():
-                answer = self._records.run_again(job_id, queue=report.job.options.queue)
+                answer = self._records.run_again(job_id, queue=report.job.options.queue, ended=report.stopped)
         finally:
             # Where it was refused, the end that was set aside is one.
             self._ended(job_id)
         if answer == DOOMED:
             raise Conflict(f"Job {job_id} is being removed.")
+        if report.state.is_terminal and JobState(answer).is_terminal:
+            raise Conflict(f"Job {job_id} has been run again already, and has ended anew.")
         if answer != JobState.SENT.value or not report.state.is_terminal:
             raise Conflict(f"Job {job_id} has not ended yet: {answer}. Only a job that has ended can be run again.")
         self._ring(report.job)
