@@ -153,7 +153,9 @@ class Scheduler:
 
         Raises:
             JobNotFound: no such job.
+            WrongShare, Unavailable: its files are out of reach; nothing was done.
         """
+        self._surroundings.check_share()
         if self._records.delete(job_id) == CANCELLING:
             return self._records.report(job_id)
         self._share.folder(job_id).remove()
@@ -166,7 +168,9 @@ class Scheduler:
         Raises:
             JobNotFound: no such job.
             Conflict: it has not ended, is being removed, or its files are gone.
+            WrongShare, Unavailable: its files are out of reach.
         """
+        self._surroundings.check_share()
         report = self._records.report(job_id)
         if report.job.script is not None and not self._share.folder(job_id).exists():
             raise Conflict(f"The files of job {job_id} are gone: send it anew.")
