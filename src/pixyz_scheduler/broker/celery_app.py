@@ -34,7 +34,8 @@ class TakenForGood(Consumer):
     """
 
     def _receive_callback(self, message: Any) -> Any:
-        taken = self.channel.message_to_python(message)
+        channel: Any = self.channel
+        taken = channel.message_to_python(message)
         taken.ack_log_error = taken.reject_log_error = _is_acknowledged
         return super()._receive_callback(taken)
 
