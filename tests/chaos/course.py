@@ -19,6 +19,8 @@ class Course:
         scale: of the protocol's times.
         workers: how many.
         gap: seconds between two faults, on average.
+        open_jobs: how many jobs may be under way at once; 0 for three a worker. With fewer than there are workers,
+            what is lost under one finds another free.
         tokens: of the licence; 0 for no limit. Who waits for one has no doorbell to lose.
         fsync: `appendfsync` of the store; None for the embedded store's.
         rebirth: lose the store at the end, and rebuild it from the share.
@@ -32,6 +34,7 @@ class Course:
     scale: float = 1.0
     workers: int = 6
     gap: float = 0.4
+    open_jobs: int = 0
     tokens: int = 0
     fsync: str | None = None
     rebirth: bool = True

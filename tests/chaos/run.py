@@ -89,7 +89,8 @@ class Run:
 
     def _make_load(self) -> Load:
         course = self._course
-        return Load(self._farm, course.folder, seed=course.seed, scale=course.scale, open_jobs=3 * course.workers)
+        open_jobs = course.open_jobs or 3 * course.workers
+        return Load(self._farm, course.folder, seed=course.seed, scale=course.scale, open_jobs=open_jobs)
 
     def _make_breakage(self) -> Breakage:
         course = self._course
