@@ -10,7 +10,7 @@ from tests.chaos.store_faults import StoreFaults
 from tests.chaos.worker_faults import WorkerFaults
 
 WEIGHTS: Mapping[str, float] = {
-    "worker killed": 12,
+    "worker killed": 16,
     "machine lost": 4,
     "head lost": 4,
     "worker stopped": 4,

@@ -78,6 +78,7 @@ def counts(facts: Facts) -> dict[str, int]:
             name.endswith(".part") for asked in facts.archives for name in asked.files
         ),
         "idempotency keys": len({one.key for one in facts.accepted if one.key}),
+        "workers killed, in whatever way": sum(fault.kind in _MACHINE_GONE for fault in facts.faults),
         "ended by themselves": len(facts.exits),
         "events": len(facts.events),
     }
