@@ -62,10 +62,8 @@ class Load:
         self._past: list[Final] = []
         self._under_way: list[Future[None]] = []
         self._pool = ThreadPoolExecutor(_DEEDS_AT_ONCE, thread_name_prefix="deeds")
-        self._threads = [
-            *(threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)),
-            threading.Thread(target=self._watch_all, name="watcher", daemon=True),
-        ]
+        self._senders = [threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)]
+        self._threads = [*self._senders, threading.Thread(target=self._watch_all, name="watcher", daemon=True)]
         for name in ("beacons", "alive"):
             (folder / name).mkdir()
 
@@ -76,8 +74,9 @@ class Load:
 
     @property
     def is_at_it(self) -> bool:
-        """Something is being done to a job still."""
-        return any(not one.done() for one in self._under_way)
+        """Something is being done to a job still, or one is being sent whose sender was not told to stop in time."""
+        sends = self._no_more.is_set() and any(sender.is_alive() for sender in self._senders)
+        return sends or any(not one.done() for one in self._under_way)
 
     @property
     def finals(self) -> tuple[Final, ...]:
