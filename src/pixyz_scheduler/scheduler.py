@@ -153,7 +153,9 @@ class Scheduler:
 
         Raises:
             JobNotFound: no such job.
+            WrongShare, Unavailable: its files are out of reach; nothing was done.
         """
+        self._surroundings.check_share()
         if self._records.delete(job_id) == CANCELLING:
             return self._records.report(job_id)
         self._share.folder(job_id).remove()
@@ -166,18 +168,22 @@ class Scheduler:
         Raises:
             JobNotFound: no such job.
             Conflict: it has not ended, is being removed, or its files are gone.
+            WrongShare, Unavailable: its files are out of reach.
         """
+        self._surroundings.check_share()
         report = self._records.report(job_id)
         if report.job.script is not None and not self._share.folder(job_id).exists():
             raise Conflict(f"The files of job {job_id} are gone: send it anew.")
         try:
             with StateFiles(self._share.folder(job_id)).set_aside():
-                answer = self._records.run_again(job_id, queue=report.job.options.queue)
+                answer = self._records.run_again(job_id, queue=report.job.options.queue, ended=report.stopped)
         finally:
             # Where it was refused, the end that was set aside is one.
             self._ended(job_id)
         if answer == DOOMED:
             raise Conflict(f"Job {job_id} is being removed.")
+        if report.state.is_terminal and JobState(answer).is_terminal:
+            raise Conflict(f"Job {job_id} has been run again already, and has ended anew.")
         if answer != JobState.SENT.value or not report.state.is_terminal:
             raise Conflict(f"Job {job_id} has not ended yet: {answer}. Only a job that has ended can be run again.")
         self._ring(report.job)

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from tests.chaos.breakage import Breakage
-from tests.chaos.farm import Farm, Member
+from tests.chaos.farm import Farm
 from tests.chaos.load import Load
+from tests.chaos.member import Member
 from tests.chaos.uploads import SlowUpload
+
+_AT_ONCE = 6
 
 
 class ApiFaults:
@@ -15,12 +18,16 @@ class ApiFaults:
         breakage: keeps the account.
         farm: its APIs are hit.
         load: looks after jobs that were taken all the same.
+
+    Attributes:
+        cut: uploads that were under way when their API was killed.
     """
 
     def __init__(self, breakage: Breakage, farm: Farm, load: Load) -> None:
         self._breakage = breakage
         self._farm = farm
         self._load = load
+        self.cut = 0
         self._uploads: list[SlowUpload] = []
 
     @property
@@ -53,15 +60,17 @@ class ApiFaults:
         self._breakage.busy.add(api.name)
         dice = self._breakage.dice
         takes = dice.uniform(0.05, 0.5)
-        # In mid-body, or about when the body has come and the folder, the record and the bell are made.
+        # One is in mid-body, or about whole: then its folder, record and bell are made. The others are in mid-body.
         wait = dice.choice((dice.uniform(0, takes), takes + dice.uniform(-0.01, 0.06)))
         self._uploads = [upload for upload in self._uploads if upload.is_under_way]
-        self._uploads.append(SlowUpload(self._load, self._farm.url(api), seconds=takes))
+        mine = [SlowUpload(self._load, self._farm.url(api), seconds=takes * (1 + number)) for number in range(_AT_ONCE)]
+        self._uploads += mine
 
         def kill() -> None:
             self._breakage.busy.discard(api.name)
             self._breakage.note("upload killed", api.name, pid=api.pid)
             if api.is_running:
+                self.cut += sum(upload.is_under_way for upload in mine)
                 api.kill()
                 api.start()
 

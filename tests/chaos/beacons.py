@@ -32,6 +32,7 @@ def main(pc, params):
         print("a line of many\\n" * 5000, flush=True)
     pc.progress_set_total(2)
     pc.progress_next("at work")
+    hoard = b"x" * params.get("hoard", 0)
     ends = time.monotonic() + params["seconds"]
     while time.monotonic() < ends:
         beat(file, "BEAT")
@@ -45,7 +46,7 @@ def main(pc, params):
         raise RuntimeError("as planned")
     with open(pc.get_output_dir("out.txt"), "w") as out:
         out.write(attempt * 500)
-    pc.progress_next("done")
+    pc.progress_next(f"done with {len(hoard)} bytes")
     beat(file, "END")
     os.unlink(alive)
     return {"attempt": attempt}

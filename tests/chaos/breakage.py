@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from pixyz_scheduler.jobs.pace import PACE
 from tests.chaos.facts import Drain, Fault
-from tests.chaos.farm import Farm, Member
+from tests.chaos.farm import Farm
+from tests.chaos.member import Member
 
 _FEWEST_UP = 3
 _MOST_STARTING = 2

@@ -5,34 +5,17 @@ Times are seconds of the wall clock (the store's events have its own, of the sam
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.chaos.beacons import Beats
-from tests.chaos.plans import Plan
+from tests.chaos.told import Accepted, Again, Archives, Cancel, Deletion, Final, Rebuilt
 
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED"})
 
 SPOT, VANISHED = "spot machine", "spot vanished"
 """A worker is told to leave; it is gone before it has left."""
 
-
-@dataclass(frozen=True)
-class Accepted:
-    """A 2xx answer to a POST.
-
-    Attributes:
-        job_id: that it named.
-        plan: what was sent.
-        at: when it came.
-        key: the request's Idempotency-Key.
-        replayed: whether it said `Idempotent-Replayed: true`.
-    """
-
-    job_id: str
-    plan: Plan
-    at: float = 0.0
-    key: str | None = None
-    replayed: bool = False
+SHARE_GONE = "share gone"
+"""Another one is in its place."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +41,6 @@ class Hold:
     def pid(self) -> int:
         """The worker's."""
         return pid_of(self.owner)
-
-
-@dataclass(frozen=True)
-class Final:
-    """A job's details when they first told an end, and each later answer that differed."""
-
-    job_id: str
-    details: Mapping[str, Any]
-    others: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """One request to cancel. `code` is 0 where no answer came; `status` is the state that a 200 of `api` told."""
-
-    job_id: str
-    asked: float
-    answered: float
-    code: int
-    status: str | None
-    api: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,16 +72,6 @@ class Drain:
 
 
 @dataclass(frozen=True)
-class Archives:
-    """What N concurrent askers got, and what lies in the folder afterwards."""
-
-    job_id: str
-    digests: frozenset[str]
-    askers: int
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Folder:
     """A job's folder: the sizes of its inputs, by name."""
 
@@ -138,6 +90,9 @@ class Facts:
         holds: of attempts.
         finals: what clients were told.
         cancels: what cancels were answered.
+        deletions: what removals were answered.
+        agains: what retries by hand were answered.
+        misuses: of Idempotency-Keys, with another body: (key, status; 0 for no answer).
         records: each job's hash in the store at the end, our own chores too.
         folders: in the share at the end.
         strangers: what else lies in the share.
@@ -146,6 +101,11 @@ class Facts:
         drains: of workers.
         exits: of workers and APIs that nobody asked to end: (name, exit status).
         archives: asked for.
+        mirrored: each job's record as its folder tells it at the end.
+        rebuilt: ended jobs after a total loss of the store; None where that was not tried.
+        cut_uploads: that were under way when their API was killed.
+        fenced: commits that came too late, as workers tell.
+        survivors: processes that outlived their killed worker by too much, in words.
         harmed: canaries that are not as they were.
         orphans: processes of the run that live 15 s after its end, in words.
         workers_up: (time, how many workers could take jobs), each second.
@@ -154,6 +114,7 @@ class Facts:
         tokens: of the licence; 0 for no limit.
         names: of members, by their pids.
         idempotency: the API knows Idempotency-Key.
+        monotonic: what a beacon's clock shows when the wall's shows 0.
     """
 
     accepted: tuple[Accepted, ...] = ()
@@ -162,6 +123,9 @@ class Facts:
     holds: tuple[Hold, ...] = ()
     finals: tuple[Final, ...] = ()
     cancels: tuple[Cancel, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
+    agains: tuple[Again, ...] = ()
+    misuses: tuple[tuple[str, int], ...] = ()
     records: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     folders: tuple[Folder, ...] = ()
     strangers: tuple[str, ...] = ()
@@ -170,6 +134,11 @@ class Facts:
     drains: tuple[Drain, ...] = ()
     exits: tuple[tuple[str, int], ...] = ()
     archives: tuple[Archives, ...] = ()
+    mirrored: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rebuilt: tuple[Rebuilt, ...] | None = None
+    cut_uploads: int = 0
+    fenced: int = 0
+    survivors: tuple[str, ...] = ()
     harmed: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     workers_up: tuple[tuple[float, int], ...] = ()
@@ -178,6 +147,17 @@ class Facts:
     tokens: int = 0
     names: Mapping[int, str] = field(default_factory=dict)
     idempotency: bool = False
+    monotonic: float = 0.0
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Jobs that somebody asked to be removed."""
+        return frozenset(one.job_id for one in self.deletions)
+
+    @property
+    def run_again(self) -> frozenset[str]:
+        """Jobs that somebody asked to be run again."""
+        return frozenset(one.job_id for one in self.agains)
 
 
 def pid_of(worker: str) -> int:

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 
 from tests.chaos.api_faults import ApiFaults
 from tests.chaos.breakage import Breakage
+from tests.chaos.share_faults import ShareFaults
 from tests.chaos.store_faults import StoreFaults
 from tests.chaos.worker_faults import WorkerFaults
 
 WEIGHTS: Mapping[str, float] = {
-    "worker killed": 12,
+    "worker killed": 16,
     "machine lost": 4,
+    "head lost": 4,
     "worker stopped": 4,
     "worker drained": 4,
     "spot machine": 3,
@@ -23,12 +25,13 @@ WEIGHTS: Mapping[str, float] = {
     "delay": 5,
     "no answers": 5,
     "no requests": 4,
-    "store killed": 4,
+    "store killed": 8,
     "store stopped": 3,
     "store read-only": 2,
     "store out of memory": 2,
     "api killed": 2,
-    "upload killed": 7,
+    "upload killed": 4,
+    "share gone": 1,
     "bell doubled": 6,
     "bell lost": 6,
 }
@@ -42,7 +45,7 @@ class Injector:
 
     Args:
         breakage: keeps the account.
-        workers, store, apis: what can be done.
+        workers, store, apis, share: what can be done.
         gap: seconds between two faults, on average.
         weights: of the kinds.
     """
@@ -54,6 +57,7 @@ class Injector:
         workers: WorkerFaults,
         store: StoreFaults,
         apis: ApiFaults,
+        share: ShareFaults,
         gap: float,
         weights: Mapping[str, float] = WEIGHTS,
     ) -> None:
@@ -61,7 +65,7 @@ class Injector:
         self._apis = apis
         self._gap = gap
         self._weights = weights
-        self._deeds: dict[str, Callable[[], bool]] = {**workers.deeds, **store.deeds, **apis.deeds}
+        self._deeds: dict[str, Callable[[], bool]] = {**workers.deeds, **store.deeds, **apis.deeds, **share.deeds}
         self._next = time.monotonic()
 
     def step(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.chaos.facts import Event, Facts, Fault, Hold
 from tests.chaos.quiet import Quiet
 
-_MACHINE_GONE = ("worker killed", "machine lost")
+_MACHINE_GONE = ("worker killed", "machine lost", "head lost")
 _CHILD_GONE = ("child killed", "child segfault")
 _BACK_AFTER = "store killed"
 _AT_WORK = frozenset({"STARTED", "RUNNING"})
@@ -50,7 +50,7 @@ def durations(facts: Facts) -> list[Figure]:
         Figure("cancel of a waiting job", tuple(_waiting_cancels(facts, stories, quiet)), 0.1),
         Figure("cancel of a running job", tuple(_running_cancels(facts, stories, quiet)), 1.5),
         Figure("drain, over its timeout", tuple(_drains(facts, quiet)), 2.0),
-        Figure("store back to first claim", tuple(_first_claims(facts)), 3.0),
+        Figure("store back to first claim", tuple(_first_claims(facts, quiet)), 3.0),
     ]
 
 
@@ -78,6 +78,7 @@ def counts(facts: Facts) -> dict[str, int]:
             name.endswith(".part") for asked in facts.archives for name in asked.files
         ),
         "idempotency keys": len({one.key for one in facts.accepted if one.key}),
+        "workers killed, in whatever way": sum(fault.kind in _MACHINE_GONE for fault in facts.faults),
         "ended by themselves": len(facts.exits),
         "events": len(facts.events),
     }
@@ -162,13 +163,13 @@ def _drains(facts: Facts, quiet: Quiet) -> Iterator[float]:
             yield max(0.0, drain.gone - drain.asked - facts.drain_timeout)
 
 
-def _first_claims(facts: Facts) -> Iterator[float]:
+def _first_claims(facts: Facts, quiet: Quiet) -> Iterator[float]:
     for fault in facts.faults:
         if fault.kind == _BACK_AFTER:
             claim = next(
                 (event for event in facts.events if event.at >= fault.until and event.state == "STARTED"), None
             )
-            if claim is not None:
+            if claim is not None and quiet.target("share", fault.until, claim.at):
                 yield claim.at - fault.until
 
 

@@ -1,30 +1,32 @@
-"""Load: clients that send jobs, look at them, cancel them and ask for archives, through any API."""
+"""Load: clients that send jobs, look at them, and do things to them, through any API."""
 
-import hashlib
-import json
 import random
-import secrets
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 from typing_extensions import Self
 
-from tests.chaos.beacons import SCRIPT
-from tests.chaos.facts import TERMINAL, Accepted, Archives, Cancel, Final
-from tests.chaos.farm import KEY, Farm, Member
+from tests.chaos.asker import Asker
+from tests.chaos.deeds import Deeds
+from tests.chaos.facts import TERMINAL
+from tests.chaos.farm import Farm
 from tests.chaos.plans import Plan
+from tests.chaos.sender import Sender
+from tests.chaos.told import Accepted, Final
 
-_TIMEOUT = 8.0
 _PAUSE = 0.05
-_BEAT = 0.02
-_ASKERS = 4
-_HEADER, _REPLAYED = "Idempotency-Key", "idempotent-replayed"
+_DEEDS_AT_ONCE = 16
+
+_AT_ONCE = {"cancel": 0.05, "delete": 0.03}
+_LATER = {"cancel": 0.05, "delete": 0.04}
+_AT_WORK = {"cancel": 0.07, "delete": 0.03}
+_ENDED = {"archive": 0.05, "delete": 0.04, "again": 0.06}
+"""How often what is done to a job, when it was sent, a while after, once it runs, once it has ended."""
 
 
 class Load:
@@ -38,53 +40,55 @@ class Load:
         open_jobs: how many jobs may be under way at once.
 
     Attributes:
-        accepted: every 2xx.
-        cancels: what cancels were answered.
-        archives: what askers got.
-        idempotency: whether the API knows the header; set by `probe`.
+        sender: sends.
+        deeds: all else that clients do.
     """
 
     def __init__(self, farm: Farm, folder: Path, *, seed: int, scale: float, open_jobs: int) -> None:
-        self.accepted: list[Accepted] = []
-        self.cancels: list[Cancel] = []
-        self.archives: list[Archives] = []
-        self.idempotency = False
-        self._farm = farm
-        self._folder = folder
-        self._scale = scale
-        self._open_jobs = open_jobs
         self._dice = random.Random(seed)  # noqa: S311  (a test's dice)
-        self._open: dict[str, Plan] = {}
-        self._at_work: set[str] = set()
-        self._finals: dict[str, Final] = {}
         self._over = threading.Event()
         self._no_more = threading.Event()
-        self._deeds = ThreadPoolExecutor(3 * _ASKERS, thread_name_prefix="deeds")
-        self._client = httpx.Client(headers={"x-api-key": KEY}, timeout=_TIMEOUT)
-        self._threads = [
-            *(threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)),
-            threading.Thread(target=self._watch_all, name="watcher", daemon=True),
-        ]
+        self._asker = Asker(farm, self._dice)
+        self.sender = Sender(self._asker, folder, self._dice, self._over)
+        self.deeds = Deeds(self._asker, farm.share, self._over)
+        self._scale = scale
+        self._open_jobs = open_jobs
+        self._open: dict[str, Plan] = {}
+        self._at_work: set[str] = set()
+        self._spoken_for: set[str] = set()
+        self._lock = threading.Lock()
+        self._life: Counter[str] = Counter()
+        self._finals: dict[str, Final] = {}
+        self._past: list[Final] = []
+        self._under_way: list[Future[None]] = []
+        self._pool = ThreadPoolExecutor(_DEEDS_AT_ONCE, thread_name_prefix="deeds")
+        self._senders = [threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)]
+        self._threads = [*self._senders, threading.Thread(target=self._watch_all, name="watcher", daemon=True)]
         for name in ("beacons", "alive"):
             (folder / name).mkdir()
 
     @property
     def open_jobs(self) -> list[str]:
-        """Accepted, and not seen at their end."""
+        """Taken, and not seen at their end."""
         return list(self._open)
 
     @property
+    def is_at_it(self) -> bool:
+        """Something is being done to a job still, or one is being sent whose sender was not told to stop in time."""
+        sends = self._no_more.is_set() and any(sender.is_alive() for sender in self._senders)
+        return sends or any(not one.done() for one in self._under_way)
+
+    @property
     def finals(self) -> tuple[Final, ...]:
-        """What clients were told of the ends."""
-        return tuple(self._finals.values())
+        """What clients were told of the ends; first those that were run again, or removed, afterwards."""
+        with self._lock:
+            return (*self._past, *self._finals.values())
 
     def probe(self) -> None:
-        """Find out whether the API knows Idempotency-Key, by two jobs of one key."""
-        key = secrets.token_hex(8)
-        self._send(Plan(seconds=0.0), key=key)
-        self.idempotency = self._send(Plan(seconds=0.0), key=key).replayed
-        if not self.idempotency:
-            self.accepted = [replace(one, key=None) for one in self.accepted]
+        """Find out what the API knows."""
+        self.sender.probe()
+        for accepted in self.sender.accepted:
+            self._open[accepted.job_id] = accepted.plan
 
     def stop_sending(self) -> None:
         """No new jobs; those under way are looked at on."""
@@ -93,25 +97,13 @@ class Load:
     def take(self, accepted: Accepted) -> None:
         """Look after a job that somebody else has sent."""
         self._open[accepted.job_id] = accepted.plan
-        self.accepted.append(accepted)
-
-    def params(self, plan: Plan) -> str:
-        """What the script of a plan is told."""
-        return json.dumps(
-            {
-                "kind": plan.kind,
-                "seconds": plan.seconds,
-                "bytes": plan.size,
-                "beat": _BEAT,
-                "beacons": str(self._folder / "beacons"),
-                "alive": str(self._folder / "alive"),
-            }
-        )
+        self.sender.accepted.append(accepted)
 
     def look_again(self) -> None:
-        """Ask for the details of every job that has ended, once more."""
+        """Ask for the details of every job that has ended, and for those that were removed, once more."""
         for job_id in list(self._finals):
             self._look(job_id)
+        self.deeds.deletions = [replace(one, later=self.deeds.look(one.job_id)) for one in self.deeds.deletions]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -123,51 +115,20 @@ class Load:
         self._no_more.set()
         for thread in self._threads:
             thread.join()
-        self._deeds.shutdown()
-        self._client.close()
+        self._pool.shutdown()
+        self._asker.close()
 
     def _send_all(self) -> None:
         while not self._no_more.is_set():
             if len(self._open) >= self._open_jobs:
                 self._no_more.wait(_PAUSE)
                 continue
-            key = secrets.token_hex(8) if self.idempotency and self._dice.random() < 0.3 else None
-            accepted = self._send(Plan.drawn(self._dice, scale=self._scale), key=key)
-            self._perhaps_cancel(accepted)
-
-    def _send(self, plan: Plan, *, key: str | None) -> Accepted:
-        """POST until a 2xx comes."""
-        headers = {} if key is None else {_HEADER: f'"{key}"'}
-        while True:
-            answer = self._ask(
-                "POST",
-                "/jobs",
-                files={"script": ("job.py", SCRIPT)},
-                data={"params": self.params(plan), "config": json.dumps({"queue": "cpu", "time_limit": 300})},
-                headers=headers,
-            )
-            if answer is not None and answer.is_success:
-                replayed = answer.headers.get(_REPLAYED) == "true"
-                accepted = Accepted(answer.json()["uuid"], plan, time.time(), key, replayed)
-                self.take(accepted)
-                return accepted
-            self._over.wait(_PAUSE)
-
-    def _perhaps_cancel(self, accepted: Accepted) -> None:
-        chance = self._dice.random()
-        if chance < 0.06:
-            self._cancel(accepted.job_id)
-        elif chance < 0.12:
-            wait = self._dice.uniform(0, 3 * self._scale)
-            self._deeds.submit(self._later, wait, lambda: self._cancel(accepted.job_id))
-
-    def _cancel(self, job_id: str) -> None:
-        asked = time.time()
-        api = self._dice.choice(self._farm.apis)
-        answer = self._ask("POST", f"/jobs/{job_id}/cancel", api=api)
-        status = answer.json()["status"] if answer is not None and answer.is_success else None
-        code = 0 if answer is None else answer.status_code
-        self.cancels.append(Cancel(job_id, asked, time.time(), code, status, api.name))
+            accepted = self.sender.send(Plan.drawn(self._dice, scale=self._scale))
+            self._open[accepted.job_id] = accepted.plan
+            if (deed := self._drawn(_AT_ONCE)) is not None:
+                self._do(deed, accepted.job_id)
+            elif (deed := self._drawn(_LATER)) is not None:
+                self._do(deed, accepted.job_id, after=self._dice.uniform(0, 3 * self._scale))
 
     def _watch_all(self) -> None:
         while not self._over.is_set():
@@ -181,50 +142,83 @@ class Load:
             self._over.wait(_PAUSE)
 
     def _look(self, job_id: str) -> None:
-        answer = self._ask("GET", f"/jobs/{job_id}/details")
+        life = self._life[job_id]
+        answer = self._asker.ask("GET", f"/jobs/{job_id}/details")
         if answer is None or not answer.is_success:
             # A 404 for a job that was accepted shows in the records at the end.
             return
-        details = answer.json()
+        deed = None
+        with self._lock:
+            # Asked for before it was run again, or removed, and answered after.
+            if life == self._life[job_id] and not life % 2:
+                deed = self._seen(job_id, answer.json())
+        if deed is not None:
+            self._do(deed, job_id)
+
+    def _seen(self, job_id: str, details: dict[str, Any]) -> str | None:
+        """What is to be done to it now."""
         final = self._finals.get(job_id)
         if final is not None:
+            self._open.pop(job_id, None)
             if details != final.details:
                 self._finals[job_id] = replace(final, others=(*final.others, details))
         elif details["status"] in TERMINAL:
             self._finals[job_id] = Final(job_id, details)
             self._open.pop(job_id, None)
-            if details["status"] == "SUCCESS" and self._dice.random() < 0.05:
-                self._deeds.submit(self._archive, job_id)
+            deed = self._drawn(_ENDED)
+            return None if deed == "archive" and details["status"] != "SUCCESS" else deed
         elif details["status"] == "RUNNING" and job_id not in self._at_work:
             self._at_work.add(job_id)
-            if self._dice.random() < 0.08:
-                self._deeds.submit(self._cancel, job_id)
-
-    def _archive(self, job_id: str) -> None:
-        with ThreadPoolExecutor(_ASKERS) as askers:
-            got = [body for body in askers.map(self._fetch, [job_id] * _ASKERS) if body is not None]
-        folder = self._farm.share / job_id / "archives"
-        files = tuple(sorted(path.name for path in folder.iterdir())) if folder.exists() else ()
-        digests = frozenset(hashlib.sha256(body).hexdigest() for body in got)
-        self.archives.append(Archives(job_id, digests, len(got), files))
-
-    def _fetch(self, job_id: str) -> bytes | None:
-        """The archive, asked for until it is there; None where the run is over first."""
-        while not self._over.is_set():
-            answer = self._ask("GET", f"/jobs/{job_id}/outputs/archive")
-            if answer is not None and answer.is_success:
-                return answer.content
-            self._over.wait(10 * _PAUSE)
+            return self._drawn(_AT_WORK)
         return None
 
-    def _later(self, seconds: float, deed: Callable[[], None]) -> None:
-        if not self._over.wait(seconds):
-            deed()
+    def _drawn(self, chances: Mapping[str, float]) -> str | None:
+        chance = self._dice.random()
+        for deed, share in chances.items():
+            chance -= share
+            if chance < 0:
+                return deed
+        return None
 
-    def _ask(self, method: str, path: str, *, api: Member | None = None, **what: Any) -> httpx.Response | None:
-        """One answer, of any API; None where none came."""
-        api = api or self._dice.choice(self._farm.apis)
-        try:
-            return self._client.request(method, self._farm.url(api) + path, **what)
-        except httpx.HTTPError:
-            return None
+    def _do(self, deed: str, job_id: str, *, after: float = 0.0) -> None:
+        """In a thread; one deed a job, for what follows upon two nobody foresees."""
+        if job_id in self._spoken_for or self._no_more.is_set():
+            return
+        self._spoken_for.add(job_id)
+        deeds: dict[str, Callable[[str], None]] = {
+            "cancel": self.deeds.cancel,
+            "archive": self.deeds.archive,
+            "delete": self._delete,
+            "again": self._run_again,
+        }
+
+        def do() -> None:
+            if not self._over.wait(after):
+                deeds[deed](job_id)
+
+        self._under_way = [one for one in self._under_way if not one.done()]
+        self._under_way.append(self._pool.submit(do))
+
+    def _delete(self, job_id: str) -> None:
+        self._end_life(job_id)
+        self.deeds.delete(job_id)
+        self._open.pop(job_id, None)
+
+    def _run_again(self, job_id: str) -> None:
+        """Afterwards it is as new, and may be cancelled, removed, or run again once more."""
+        plan = next(one.plan for one in self.sender.accepted if one.job_id == job_id)
+        self._end_life(job_id)
+        self.deeds.run_again(job_id)
+        self._at_work.discard(job_id)
+        self._spoken_for.discard(job_id)
+        with self._lock:
+            self._life[job_id] += 1
+            self._open[job_id] = plan
+
+    def _end_life(self, job_id: str) -> None:
+        """What was told of its end holds until now."""
+        with self._lock:
+            self._life[job_id] += 1
+            final = self._finals.pop(job_id, None)
+            if final is not None:
+                self._past.append(replace(final, holds=False))

@@ -1,9 +1,20 @@
 """Plan: what one job of the load does, and how it may end."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-KINDS = {"work": 70, "print": 6, "daemon": 8, "segfault": 5, "exit": 4, "raise": 7}
+KINDS = {
+    "work": 64,
+    "print": 6,
+    "daemon": 8,
+    "segfault": 5,
+    "exit": 4,
+    "raise": 7,
+    "hungry": 2,
+    "slow": 2,
+    "silent": 2,
+}
 """What a script does at its end, and how often."""
 
 ENDS = {
@@ -13,11 +24,26 @@ ENDS = {
     "segfault": ("FAILURE", "signal"),
     "exit": ("FAILURE", "exit"),
     "raise": ("FAILURE", "script_error"),
+    # Too much for cpu, not for gpuhigh.
+    "hungry": ("SUCCESS", None),
+    "slow": ("FAILURE", "timeout"),
+    "silent": ("FAILURE", "no_progress"),
 }
 """State and cause where nothing comes between."""
 
-COSTLY = frozenset({ENDS["segfault"], ENDS["exit"]})
+COSTLY = frozenset({ENDS["segfault"], ENDS["exit"], ENDS["slow"], ENDS["silent"]})
 """Ends that come after a second attempt only."""
+
+MEMORY_KIB, MEMORY_GPUHIGH_KIB = 160 << 10, 1 << 20
+"""MAX_MEMORY_USAGE and MAX_MEMORY_USAGE_GPUHIGH of the workers."""
+
+HOARD = 256 << 20
+"""Bytes that a hungry job takes: between the two."""
+
+PRIORITIES = (2, 5, 8)
+_FOR_EVER = 90.0
+_LONG_ENOUGH = 300.0
+_SHORT = 1.5
 
 
 @dataclass(frozen=True)
@@ -28,20 +54,39 @@ class Plan:
         kind: see KINDS.
         seconds: that it works.
         size: bytes of its input; 0 for none.
+        priority: of PRIORITIES.
+        limit: seconds until it is too slow, or silent for too long.
     """
 
     kind: str = "work"
     seconds: float = 0.1
     size: int = 0
+    priority: int = 5
+    limit: float = _SHORT
 
     @classmethod
     def drawn(cls, dice: random.Random, *, scale: float) -> "Plan":
         """Any of them; most are short, some outlast a lease, some two."""
         kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
-        seconds = dice.choices((0.02, 0.1, 0.3, 1.0, 3.0, 8.0, 20.0), (3, 3, 3, 3, 3, 2, 2))[0]
-        return cls(kind, seconds * max(scale, 0.1))
+        seconds = dice.choices((0.02, 0.1, 0.3, 1.0, 3.0, 8.0, 20.0), (3, 3, 3, 3, 3, 2, 2))[0] * max(scale, 0.1)
+        if kind in ("slow", "silent"):
+            seconds = _FOR_EVER
+        elif kind == "hungry":
+            # Whoever weighs it looks each half second.
+            seconds = max(seconds, 2.0)
+        return cls(kind, seconds, priority=dice.choice(PRIORITIES), limit=_SHORT * max(scale, 0.5))
 
     @property
     def end(self) -> tuple[str, str | None]:
         """State and cause where nothing comes between."""
         return ENDS[self.kind]
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """Of the job."""
+        config: dict[str, object] = {"queue": "cpu", "priority": self.priority, "time_limit": _LONG_ENOUGH}
+        if self.kind == "slow":
+            config["time_limit"] = self.limit
+        if self.kind == "silent":
+            config["no_progress_limit"] = self.limit
+        return config

@@ -33,7 +33,7 @@ class Quiet:
 
     def member(self, pid: int | None, begin: float, end: float) -> bool:
         """No fault of the member that has, or had, this pid; False where nobody knows whose it was."""
-        return pid in self._names and self.target(self._names[pid], begin, end)
+        return pid is not None and pid in self._names and self.target(self._names[pid], begin, end)
 
     def target(self, name: str, begin: float, end: float, *, but: Fault | None = None) -> bool:
         """No other fault of this target."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.chaos.checker import check
+from tests.chaos.coverage import covered, uncovered
 from tests.chaos.facts import Facts
 from tests.chaos.figures import Figure, counts, durations, faults_by_kind
 
@@ -21,6 +22,7 @@ def as_values(facts: Facts) -> dict[str, Any]:
             for figure in durations(facts)
         },
         "ended by themselves": [list(one) for one in facts.exits],
+        "covered": covered(facts),
         "broken": check(facts),
         "not covered": not_covered(facts),
     }
@@ -28,7 +30,7 @@ def as_values(facts: Facts) -> dict[str, Any]:
 
 def not_covered(facts: Facts) -> list[str]:
     """What this run can say nothing about."""
-    return [] if facts.idempotency else ["Idempotency-Key: the API does not know it"]
+    return [*([] if facts.idempotency else ["Idempotency-Key: the API does not know it"]), *uncovered(facts)]
 
 
 def as_text(facts: Facts) -> str:
@@ -36,6 +38,10 @@ def as_text(facts: Facts) -> str:
     lines = [f"{len(facts.faults)} faults, time scale {facts.scale:g}", ""]
     lines += [f"  {kind:<36}{count:>8}" for kind, count in faults_by_kind(facts).items()]
     lines += ["", *(f"  {name:<36}{count:>8}" for name, count in counts(facts).items())]
+    lines += [
+        "",
+        *(f"  {name:<36}{count:>8}" for name, count in covered(facts).items() if not name.startswith("fault")),
+    ]
     lines += ["", f"  {'seconds':<36}{'n':>8}{'p50':>9}{'p99':>9}{'max':>9}{'target':>9}  (p99, at scale 1)"]
     lines += [_line(figure) for figure in durations(facts)]
     lines += ["", *(f"  not covered: {what}" for what in not_covered(facts))]

@@ -1,73 +1,39 @@
 """A run: the farm, the load, the faults, one after another until the time is over; then calm, and what was seen."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import cast
 
 import redis
 
 from pixyz_scheduler.cli.server import free_port
-from pixyz_scheduler.jobs.pace import PACE
 from tests.chaos.api_faults import ApiFaults
 from tests.chaos.beacons import read_beacons
 from tests.chaos.breakage import Breakage
 from tests.chaos.canaries import Canaries
+from tests.chaos.course import Course
 from tests.chaos.events import EventReader
-from tests.chaos.facts import TERMINAL, Facts, Folder
+from tests.chaos.facts import TERMINAL, Facts
 from tests.chaos.farm import Farm, wait_until_gone
 from tests.chaos.faults import Injector
 from tests.chaos.load import Load
 from tests.chaos.proxy import Proxies
+from tests.chaos.rebirth import Rebirth
+from tests.chaos.share_faults import ShareFaults
+from tests.chaos.shelf import Shelf
 from tests.chaos.store import ChaosStore
 from tests.chaos.store_faults import StoreFaults
+from tests.chaos.watcher import Watcher
 from tests.chaos.worker_faults import WorkerFaults
 
 _TICK = 0.02
 _STARTING = 120.0
 _GONE_WITHIN = 15.0
-_NO_JOBS = (".incoming", ".trash", ".ps-share-id")
-
-
-@dataclass(frozen=True)
-class Course:
-    """What is to be run.
-
-    Attributes:
-        folder: where everything lies; empty.
-        minutes: of faults; then comes the calm.
-        faults: enough of them; the run ends then.
-        seed: of all choices. The machine's own timing is not repeated.
-        scale: of the protocol's times.
-        workers: how many.
-        gap: seconds between two faults, on average.
-        tokens: of the licence; 0 for no limit. Who waits for one has no doorbell to lose.
-        fsync: `appendfsync` of the store; None for the embedded store's.
-        say: told what goes on.
-    """
-
-    folder: Path
-    minutes: float
-    faults: int = 1_000_000
-    seed: int = 0
-    scale: float = 1.0
-    workers: int = 6
-    gap: float = 0.4
-    tokens: int = 0
-    fsync: str | None = None
-    say: Callable[[str], None] = print
-
-    @property
-    def drain_timeout(self) -> float:
-        """Seconds that a stopping worker gives its job."""
-        return 3.0 * self.scale
-
-    @property
-    def patience(self) -> float:
-        """Seconds in which, once all is calm, something must end."""
-        return 30.0 + 10 * PACE.scaled(self.scale).lease
+_UNDER_WAY = "what clients do"
+_MIRRORED_WITHIN = 45.0
+_FENCED = (b"lease lost: nothing of this attempt counts", b"state=None")
 
 
 class Run:
@@ -81,25 +47,34 @@ class Run:
         """Run to the end."""
         course = self._course
         course.folder.mkdir(parents=True, exist_ok=True)
+        data = course.folder / "data"
         with ExitStack() as stack:
-            self._store = stack.enter_context(ChaosStore(course.folder / "data", free_port(), fsync=course.fsync))
+            self._store = stack.enter_context(ChaosStore(data, free_port(), fsync=course.fsync))
             self._proxies = stack.enter_context(Proxies(self._store.port))
-            self._farm = stack.enter_context(self._make_farm())
+            self._farm = self._make_farm()
+            stack.enter_context(Watcher(self._farm.mark))
+            stack.enter_context(self._farm)
             self._canaries.put()
             self._wait(lambda: all(self._farm.answers(api) for api in self._farm.apis), "the APIs", _STARTING)
-            self._events = stack.enter_context(EventReader(self._store))
+            self._events = EventReader(self._store)
             self._load = self._make_load()
             self._breakage = self._make_breakage()
-            self._injector = self._make_injector(stack.enter_context(self._store.client()))
-            with self._load:
+            self._make_faults(stack.enter_context(self._store.client()))
+            with self._events, self._load:
                 self._load.probe()
                 self._wait(self._tended_is_calm, "the farm", _STARTING)
                 self._break_things()
                 self._calm_down()
                 self._load.look_again()
+                self._wait(self._is_mirrored, "the mirror", _MIRRORED_WITHIN, strict=False)
                 records = self._records()
             orphans = self._end()
-        return self._gathered(records, orphans)
+            # Before a rebirth makes folders tell more.
+            facts = self._gathered(records, orphans)
+            if course.rebirth:
+                holding = [final for final in facts.finals if final.holds and not final.others]
+                facts = replace(facts, rebuilt=Rebirth(self._store, self._farm, data).of(holding))
+        return facts
 
     def _make_farm(self) -> Farm:
         course = self._course
@@ -114,18 +89,22 @@ class Run:
 
     def _make_load(self) -> Load:
         course = self._course
-        return Load(self._farm, course.folder, seed=course.seed, scale=course.scale, open_jobs=3 * course.workers)
+        open_jobs = course.open_jobs or 3 * course.workers
+        return Load(self._farm, course.folder, seed=course.seed, scale=course.scale, open_jobs=open_jobs)
 
     def _make_breakage(self) -> Breakage:
         course = self._course
         return Breakage(self._farm, seed=course.seed, scale=course.scale, drain_timeout=course.drain_timeout)
 
-    def _make_injector(self, client: "redis.Redis") -> Injector:
-        return Injector(
+    def _make_faults(self, client: "redis.Redis") -> None:
+        self._worker_faults = WorkerFaults(self._breakage, self._farm, alive=self._course.folder / "alive")
+        self._api_faults = ApiFaults(self._breakage, self._farm, self._load)
+        self._injector = Injector(
             self._breakage,
-            workers=WorkerFaults(self._breakage, self._farm, alive=self._course.folder / "alive"),
+            workers=self._worker_faults,
             store=StoreFaults(self._breakage, self._store, self._proxies, self._load, client),
-            apis=ApiFaults(self._breakage, self._farm, self._load),
+            apis=self._api_faults,
+            share=ShareFaults(self._breakage, self._farm.share),
             gap=self._course.gap,
         )
 
@@ -136,7 +115,7 @@ class Run:
             self._injector.step()
             if len(self._breakage.faults) >= told + 100:
                 told = len(self._breakage.faults)
-                self._course.say(f"{told} faults, {len(self._load.accepted)} jobs")
+                self._course.say(f"{told} faults, {len(self._load.sender.accepted)} jobs")
             time.sleep(_TICK)
 
     def _calm_down(self) -> None:
@@ -154,7 +133,12 @@ class Run:
 
     def _unended(self) -> set[str]:
         """Jobs that somebody still waits for."""
-        return {*self._load.open_jobs, *(job for job, record in self._records().items() if _is_open(record))}
+        deeds = {_UNDER_WAY} if self._load.is_at_it else set()
+        return {*deeds, *self._load.open_jobs, *(job for job, record in self._records().items() if _is_open(record))}
+
+    def _is_mirrored(self) -> bool:
+        with self._store.client(timeout=10.0) as client:
+            return not client.exists("ps:unmirrored")
 
     def _records(self) -> dict[str, dict[str, str]]:
         with self._store.client(timeout=10.0) as client:
@@ -176,21 +160,29 @@ class Run:
 
     def _gathered(self, records: dict[str, dict[str, str]], orphans: list[str]) -> Facts:
         breakage, load, events, course = self._breakage, self._load, self._events, self._course
+        deeds, shelf = load.deeds, Shelf(self._farm.share)
         return Facts(
-            accepted=tuple(load.accepted),
+            accepted=tuple(load.sender.accepted),
             events=tuple(events.events),
             gaps=events.gaps,
             holds=tuple(events.holds.values()),
             finals=load.finals,
-            cancels=tuple(load.cancels),
+            cancels=tuple(deeds.cancels),
+            deletions=tuple(deeds.deletions),
+            agains=tuple(deeds.agains),
+            misuses=tuple(load.sender.misuses),
             records=records,
-            folders=tuple(_folders(self._farm.share)),
-            strangers=tuple(path.name for path in self._farm.share.iterdir() if not _is_known(path)),
+            folders=tuple(shelf.folders()),
+            strangers=tuple(shelf.strangers()),
+            mirrored=shelf.mirrored(),
             beats=tuple(read_beacons(course.folder / "beacons")),
             faults=tuple(breakage.faults),
             drains=tuple(breakage.drains),
             exits=tuple(breakage.exits),
-            archives=tuple(load.archives),
+            archives=tuple(deeds.archives),
+            cut_uploads=self._api_faults.cut,
+            fenced=self._fenced(),
+            survivors=tuple(self._worker_faults.survivors),
             harmed=tuple(self._canaries.harmed()),
             orphans=tuple(orphans),
             workers_up=tuple(breakage.workers_up),
@@ -198,8 +190,13 @@ class Run:
             drain_timeout=course.drain_timeout,
             tokens=course.tokens,
             names=self._farm.names,
-            idempotency=load.idempotency,
+            idempotency=load.sender.idempotency,
+            monotonic=time.monotonic() - time.time(),
         )
+
+    def _fenced(self) -> int:
+        logs = [worker.log.read_bytes() for worker in self._farm.workers]
+        return sum(log.count(words) for log in logs for words in _FENCED)
 
     def _tended_is_calm(self) -> bool:
         self._breakage.tend()
@@ -213,16 +210,6 @@ class Run:
                     raise RuntimeError(f"Waited {patience:g} s for {what}: see {self._course.folder / 'logs'}")
                 return
             time.sleep(_TICK)
-
-
-def _folders(share: Path) -> Iterator[Folder]:
-    for path in share.iterdir():
-        if path.name not in _NO_JOBS:
-            yield Folder(path.name, {file.name: file.stat().st_size for file in (path / "inputs").iterdir()})
-
-
-def _is_known(path: Path) -> bool:
-    return path.name in _NO_JOBS or (len(path.name) == 36 and path.is_dir())
 
 
 def _is_open(record: dict[str, str]) -> bool:

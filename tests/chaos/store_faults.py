@@ -12,13 +12,13 @@ from pixyz_scheduler.jobs.job import JobId
 from tests.chaos.breakage import Breakage
 from tests.chaos.facts import Fault
 from tests.chaos.load import Load
+from tests.chaos.plans import PRIORITIES
 from tests.chaos.proxy import Mode, Proxies
 from tests.chaos.store import ChaosStore
 
 STORE = "store"
 """The target of its faults."""
 
-_PRIORITY = 5
 _QUEUES = ("cpu", "gpuhigh")
 
 
@@ -101,7 +101,8 @@ class StoreFaults:
 
     def _double_bell(self) -> bool:
         """The message that waits, once more; where none waits, one for a job that runs or has ended."""
-        key = bell_key(self._dice.choice(_QUEUES), _PRIORITY)
+        queue, priority = self._dice.choice(_QUEUES), self._dice.choice(PRIORITIES)
+        key = bell_key(queue, priority)
         if STORE in self._breakage.busy:
             return False
         try:
@@ -114,11 +115,12 @@ class StoreFaults:
         jobs = self._load.open_jobs or [final.job_id for final in self._load.finals[-50:]]
         if not jobs:
             return False
-        self._bells.ring(Bell(JobId(self._dice.choice(jobs)), self._dice.choice(_QUEUES), _PRIORITY))
+        self._bells.ring(Bell(JobId(self._dice.choice(jobs)), queue, priority))
         return self._breakage.note("bell doubled", key)
 
     def _lose_bell(self) -> bool:
-        key = bell_key(self._dice.choice(_QUEUES), _PRIORITY)
+        queue, priority = self._dice.choice(_QUEUES), self._dice.choice(PRIORITIES)
+        key = bell_key(queue, priority)
         if STORE in self._breakage.busy:
             return False
         try:

@@ -7,8 +7,9 @@ import pytest
 
 from tests.chaos.beacons import Beats
 from tests.chaos.checker import INVARIANTS, check
-from tests.chaos.facts import Accepted, Archives, Cancel, Event, Facts, Fault, Final, Folder, Hold
+from tests.chaos.facts import Event, Facts, Fault, Folder, Hold
 from tests.chaos.plans import Plan
+from tests.chaos.told import Accepted, Again, Archives, Cancel, Deletion, Final, Rebuilt
 
 JOB, OTHER = "job-1", "job-2"
 DETAILS = {"status": "SUCCESS", "result": {"attempt": "b"}, "error": None}
@@ -48,13 +49,27 @@ SOUND = Facts(
     finals=(Final(JOB, DETAILS),),
     records={JOB: record()},
     folders=(Folder(JOB, {"job.py": 100}),),
+    mirrored={JOB: record()},
     beats=(Beats(JOB, "a", 1.0, 2.0, ended=False), Beats(JOB, "b", 3.0, 4.0, ended=True)),
     archives=(Archives(JOB, frozenset({"same"}), 4, (f"{JOB}.zip",)),),
 )
 
 
+DELETED = replace(SOUND, records={}, folders=(), mirrored={}, finals=(), deletions=(Deletion(JOB, 1.0, 204, 4.0, 404),))
+ANEW = record(crashes="0", history=[attempt(2, "success")])
+AGAIN = replace(
+    SOUND,
+    agains=(Again(JOB, 0), Again(JOB, 200)),
+    events=events("SENT", "STARTED", "FAILURE", "SENT", "STARTED", "SUCCESS"),
+    records={JOB: ANEW},
+    mirrored={JOB: ANEW},
+    finals=(Final(JOB, {**DETAILS, "status": "FAILURE"}, holds=False), Final(JOB, DETAILS)),
+)
+WITHOUT_SHARE = Fault("share gone", "share", 10.0, 20.0)
+
+
 def with_record(**changed):
-    return replace(SOUND, records={JOB: record(**changed)})
+    return replace(SOUND, records={JOB: record(**changed)}, mirrored={JOB: record(**changed)})
 
 
 BROKEN = {
@@ -71,6 +86,9 @@ BROKEN = {
         replace(SOUND, events=events("SENT", "STARTED", "SUCCESS", "STARTED")),
         replace(SOUND, events=events("SENT", "STARTED", "FAILURE", "REVOKED")),
         replace(SOUND, gaps=1),
+        # Nobody has asked for that, or nobody was heard.
+        replace(SOUND, events=AGAIN.events),
+        replace(SOUND, agains=AGAIN.agains),
     ],
     "ends never change": [
         replace(SOUND, finals=(Final(JOB, DETAILS, ({**DETAILS, "error": "late"},)),)),
@@ -120,6 +138,22 @@ BROKEN = {
             accepted=(Accepted(JOB, Plan("exit")),),
         ),
     ],
+    "deleted stays deleted": [
+        replace(DELETED, records=SOUND.records),
+        replace(DELETED, folders=SOUND.folders),
+        replace(DELETED, deletions=(Deletion(JOB, 1.0, 204, 4.0, 200),)),
+        replace(DELETED, deletions=(Deletion(JOB, 1.0, 202, None, 404),)),
+        replace(DELETED, deletions=(Deletion(JOB, 1.0, 204, 3.9, 404),)),
+    ],
+    "ends are on the share": [
+        replace(SOUND, mirrored={}),
+        replace(SOUND, mirrored={JOB: record(state="FAILURE")}),
+        replace(SOUND, mirrored={JOB: record(epoch="1")}),
+    ],
+    "the share brings all back": [
+        replace(SOUND, rebuilt=(Rebuilt(JOB, DETAILS, None),)),
+        replace(SOUND, rebuilt=(Rebuilt(JOB, DETAILS, {**DETAILS, "result": None}),)),
+    ],
     "cancelled stays cancelled": [
         replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 200, "REVOKED"),)),
         replace(SOUND, cancels=(Cancel(JOB, 1.0, 1.1, 200, "RUNNING"),)),
@@ -142,19 +176,41 @@ BROKEN = {
     "one job a key": [
         replace(SOUND, accepted=(Accepted(JOB, Plan(), key="k"), Accepted(OTHER, Plan(), key="k"))),
     ],
+    "a key of another body is refused": [
+        replace(SOUND, misuses=(("k", 200),)),
+    ],
+    "nothing begins without the share": [
+        replace(SOUND, faults=(WITHOUT_SHARE,), accepted=(Accepted(JOB, Plan(), 12.0, asked=11.0),)),
+        replace(SOUND, faults=(WITHOUT_SHARE,), monotonic=-10.0),
+    ],
     "nothing outside was touched": [
         replace(SOUND, harmed=("canary.txt",)),
         replace(SOUND, strangers=("what.is.this",)),
     ],
     "no process is left": [
         replace(SOUND, orphans=("123 python",)),
+        replace(SOUND, survivors=("123 python",)),
     ],
 }
 
 ALLOWED = {
+    "a job is removed": DELETED,
+    "a job is run again by hand": AGAIN,
+    "a job that was cancelled is run again": replace(
+        AGAIN,
+        cancels=(Cancel(JOB, 1.0, 1.1, 200, "REVOKED"),),
+        events=events("SENT", "REVOKED", "SENT", "STARTED", "SUCCESS"),
+    ),
+    "what was replayed, and what runs already, while the share is gone": replace(
+        SOUND,
+        faults=(WITHOUT_SHARE,),
+        accepted=(Accepted(JOB, Plan(), 12.0, asked=11.0, replayed=True),),
+        monotonic=-8.5,
+    ),
     "a lost answer makes a job nobody knows of": replace(
         SOUND,
         records={**SOUND.records, OTHER: record()},
+        mirrored={**SOUND.records, OTHER: record()},
         folders=(*SOUND.folders, Folder(OTHER, {"job.py": 1})),
     ),
     "a killed API leaves a folder without a record": replace(

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.facts import Cancel, Drain, Event, Facts, Fault, Hold
+from tests.chaos.facts import Drain, Event, Facts, Fault, Hold
 from tests.chaos.figures import Figure, counts, durations
+from tests.chaos.told import Cancel
 
 JOB = "job-1"
 OWNER = 11

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from pixyz_scheduler.launcher.api_key import digest_of
+from tests.chaos.attempts import attempts_never_overlap
 from tests.chaos.beacons import SCRIPT, read_beacons
-from tests.chaos.checker import attempts_never_overlap
 from tests.chaos.facts import TERMINAL, Facts
 from tests.chaos.hosts import Host, Network
 from tests.chaos.store import ChaosStore

@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from tests.chaos.checker import check
+from tests.chaos.course import Course
 from tests.chaos.figures import counts, faults_by_kind
 from tests.chaos.report import as_text
-from tests.chaos.run import Course, Run
+from tests.chaos.run import Run
 from tests.conftest import missing
 
 MUST_OCCUR = ("worker killed", "worker stopped", "child killed", "store killed", "upload killed", "black hole")

@@ -7,10 +7,10 @@ import time
 from urllib.parse import urlsplit
 
 from tests.chaos.beacons import SCRIPT
-from tests.chaos.facts import Accepted
 from tests.chaos.farm import KEY
 from tests.chaos.load import Load
 from tests.chaos.plans import Plan
+from tests.chaos.told import Accepted
 
 SIZE = 1_300_000
 """Bytes of the input: more than the API gathers before it opens a folder."""
@@ -48,7 +48,7 @@ class SlowUpload:
         plan = Plan(seconds=0.05, size=SIZE)
         connection = http.client.HTTPConnection(self._address, timeout=10)
         try:
-            self._send(connection, _body(self._load.params(plan)))
+            self._send(connection, _body(self._load.sender.params(plan)))
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):

@@ -2,13 +2,17 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.breakage import Breakage
 from tests.chaos.facts import SPOT, VANISHED
-from tests.chaos.farm import MARK, Farm, Member
+from tests.chaos.farm import MARK, Farm
+from tests.chaos.member import Member, is_alive
+
+_GONE_WITHIN = 15.0
 
 
 class WorkerFaults:
@@ -18,6 +22,9 @@ class WorkerFaults:
         breakage: keeps the account.
         farm: its workers are hit.
         alive: the folder in which scripts say their pid.
+
+    Attributes:
+        survivors: processes of jobs that outlived the head of their worker by too much, in words.
     """
 
     def __init__(self, breakage: Breakage, farm: Farm, *, alive: Path) -> None:
@@ -25,6 +32,7 @@ class WorkerFaults:
         self._farm = farm
         self._alive = alive
         self._dice = breakage.dice
+        self.survivors: list[str] = []
 
     @property
     def deeds(self) -> Mapping[str, Callable[[], bool]]:
@@ -32,6 +40,7 @@ class WorkerFaults:
         return {
             "worker killed": self._kill,
             "machine lost": self._lose_machine,
+            "head lost": self._lose_head,
             "worker stopped": self._suspend,
             "worker drained": lambda: self._drain("worker drained") is not None,
             SPOT: self._reclaim,
@@ -57,6 +66,24 @@ class WorkerFaults:
         self._breakage.note("machine lost", worker.name, pid=worker.pid)
         worker.kill_machine()
         worker.start()
+        return True
+
+    def _lose_head(self) -> bool:
+        """All but the processes of its jobs: whoever kills a tree is gone."""
+        worker = self._breakage.worker_to_lose()
+        if worker is None:
+            return False
+        self._breakage.note("head lost", worker.name, pid=worker.pid)
+        left = worker.kill_head()
+        worker.start()
+        due = time.monotonic() + _GONE_WITHIN
+
+        def look() -> None:
+            # Asked too early, when all is healed: the end of the run looks for everybody.
+            if time.monotonic() >= due:
+                self.survivors += [f"{each} of {worker.name}" for each in left if is_alive(each)]
+
+        self._breakage.later(_GONE_WITHIN, look)
         return True
 
     def _suspend(self) -> bool:

@@ -12,6 +12,7 @@ from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.settings import Settings
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.storage.share_id import SHARE_ID
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.main import janitor_of
@@ -100,6 +101,36 @@ def test_no_job_is_begun_on_a_share_that_is_not_mounted_and_it_runs_once_it_is(g
     assert (report.state, report.epoch) == (JobState.SENT, 0)
     mount(gated)
     assert gated.execution.run(job_id, queue="cpu").state is JobState.SUCCESS
+
+
+class SlowClaim:
+    """The records, whose claim is granted, and then answered once something else has come to pass."""
+
+    def __init__(self, records, meanwhile):
+        self._records = records
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def claim(self, job_id, **more):
+        claim = self._records.claim(job_id, **more)
+        self._meanwhile()
+        return claim
+
+
+def test_no_job_is_begun_on_a_share_that_was_unmounted_while_the_claim_was_under_way(gated, tmp_path):
+    assert gated.run("def main(pc, params): return 1").state is JobState.SUCCESS
+    trace = tmp_path / "trace"
+    job_id = gated.submit(f"def main(pc, params): open({str(trace)!r}, 'w')")
+    # Another share, with a copy of the job's files: only its id tells that it is another.
+    other = (gated.share.root / SHARE_ID).write_text
+    records = SlowClaim(gated.records, lambda: other("00000000-0000-4000-8000-000000000000"))
+    gated.execution = replace(gated.execution, records=records)
+    gated.execution.run(job_id, queue="cpu")
+    report = gated.records.report(job_id)
+    assert (report.state, report.tally.crashes, report.tally.hindrances) == (JobState.RETRY, 0, 1)
+    assert not trace.exists()
 
 
 @pytest.mark.parametrize("end", ["return 'written to nowhere'", "open(pc.get_output_file_path('x') + '/y')"])

@@ -66,6 +66,19 @@ def test_a_late_commit_of_the_first_history_does_not_end_the_second(store, job_i
     assert state(store, job_id) is JobState.STARTED
 
 
+def test_a_request_that_was_late_does_not_run_a_later_end_again(store, job_id):
+    put(store, job_id, JobState.SUCCESS)
+    first = store.report(job_id).stopped
+    assert store.run_again(job_id, queue="cpu", ended=first) == "SENT"
+    # Its answer was lost, and it is sent again: that changes nothing.
+    assert store.run_again(job_id, queue="cpu", ended=first) == "SENT"
+    store.now_ms += 1000
+    claim(store, job_id, OTHER)
+    store.commit(job_id, DONE, lease=OTHER)
+    assert store.run_again(job_id, queue="cpu", ended=first) == "SUCCESS"
+    assert state(store, job_id) is JobState.SUCCESS
+
+
 def test_a_job_that_is_to_be_removed_is_not_run_again(store, job_id):
     put(store, job_id, JobState.SUCCESS)
     store.delete(job_id)

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from kombu import Connection
+from kombu import Connection, Consumer
 
 from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR
 from pixyz_scheduler.broker.task_meta_backend import with_task_meta
@@ -27,6 +27,23 @@ class Persistent(Connection):
         return super().ensure_connection(*arguments, **{**pace, **options})
 
 
+class TakenForGood(Consumer):
+    """Takes messages that nobody needs to acknowledge, also when the connection they came by has gone meanwhile.
+
+    kombu forgets with a connection that its messages need no acknowledgement; the attempt at one would end the worker.
+    """
+
+    def _receive_callback(self, message: Any) -> Any:
+        channel: Any = self.channel
+        taken = channel.message_to_python(message)
+        taken.ack_log_error = taken.reject_log_error = _is_acknowledged
+        return super()._receive_callback(taken)
+
+
+def _is_acknowledged(*_: Any, **__: Any) -> None:
+    """Since it was taken."""
+
+
 class Doorbells(AMQP):
     """Celery's messaging, its task messages taken for good when they are taken.
 
@@ -35,6 +52,7 @@ class Doorbells(AMQP):
     """
 
     Connection = Persistent
+    Consumer = TakenForGood
 
     def TaskConsumer(self, channel: Any, *arguments: Any, **options: Any) -> Any:  # noqa: N802  (Celery's name)
         """What the worker listens with."""

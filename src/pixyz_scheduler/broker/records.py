@@ -156,8 +156,13 @@ class RecordStore:
         """Deleted jobs that have ended: to be removed with their files, then forgotten."""
         return [JobId(job_id) for job_id in self.run("doomed", limit)]
 
-    def run_again(self, job_id: JobId, *, queue: str) -> str:
+    def run_again(self, job_id: JobId, *, queue: str, ended: float | None = None) -> str:
         """Put a job that has ended in line once more, with a new history.
+
+        Args:
+            job_id: whose.
+            queue: where.
+            ended: when, as the caller knows; the job must not have ended anew since. None for whenever.
 
         Returns:
             "SENT"; else the state that does not allow it, or "doomed".
@@ -165,7 +170,7 @@ class RecordStore:
         Raises:
             JobNotFound: no such job.
         """
-        return _known(job_id, self.run("again", job_id, queue))
+        return _known(job_id, self.run("again", job_id, queue, "" if ended is None else f"{ended:.3f}"))
 
     def waiting(self, job_id: JobId) -> Waiting | None:
         """What a job waits for; None where it does not wait. Raises JobNotFound."""

@@ -139,6 +139,9 @@ class Execution:
 
     def _run_it(self, report: JobReport, lease: Lease, since: float) -> Ended:
         job_id = report.job.id
+        # The claim may have been under way for long.
+        if trouble := self.readiness.share_trouble():
+            return _not_run(Hindered(trouble))
         try:
             with ExitStack() as stack:
                 run = self.start(report, lambda progress: self.keeper.tell(job_id, progress), since)

@@ -86,6 +86,17 @@ def test_a_share_that_is_not_mounted_is_503_on_every_route_that_needs_it_and_no_
     assert own.send().status_code == 200
 
 
+def test_a_job_is_neither_forgotten_nor_run_again_while_its_files_are_out_of_reach(own):
+    job_id = ended(own)
+    unmount(own)
+    for method, path in (("DELETE", ""), ("POST", "/retry")):
+        assert "expected is" in told(own.http.request(method, f"/jobs/{job_id}{path}"), 503)
+    assert own.http.get(f"/jobs/{job_id}").json()["status"] == "SUCCESS"
+    mount(own)
+    assert own.http.delete(f"/jobs/{job_id}").status_code == 204
+    assert not own.share.folder(job_id).exists()
+
+
 def test_a_share_that_is_unmounted_while_the_files_come_makes_no_job(own):
     def body():
         yield b'--limit\r\nContent-Disposition: form-data; name="script"; filename="a.py"\r\n\r\n'

@@ -1,11 +1,13 @@
--- again(id, queue): run a job that has ended once more, as it was sent: a new history, nothing charged.
+-- again(id, queue, stopped): run a job that ended at `stopped` once more, as it was sent: a new history, nothing charged.
 -- SENT, or the state that does not allow it, or doomed, or unknown. Attempts are counted on: no two share a log.
-local id, queue = ARGV[2], ARGV[3]
+-- A request that was on its way for long runs no later end again; an empty `stopped` means whichever end there is.
+local id, queue, stopped = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local k, now = key(id), logical_ms()
 local state = state_of(id)
 if not state then return 'unknown' end
 if not TERMINAL[state] then return state end
 if redis.call('SISMEMBER', 'ps:doomed', id) == 1 then return 'doomed' end
+if stopped and tonumber(redis.call('HGET', k, 'stopped')) ~= stopped then return state end
 redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
 redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
 redis.call('ZREM', 'ps:finished', id)
