@@ -169,7 +169,11 @@ def _first_claims(facts: Facts, quiet: Quiet) -> Iterator[float]:
             claim = next(
                 (event for event in facts.events if event.at >= fault.until and event.state == "STARTED"), None
             )
-            if claim is not None and quiet.target("share", fault.until, claim.at):
+            if (
+                claim is not None
+                and quiet.target("share", fault.until, claim.at)
+                and quiet.target("store", fault.until, claim.at, but=fault)
+            ):
                 yield claim.at - fault.until
 
 

@@ -103,8 +103,10 @@ def test_a_job_that_does_not_wait_waits_for_nothing(records):
 def test_a_worker_announces_itself_until_it_goes(store_url, records):
     records.now_ms = 0
     farm = Farm(records)
-    with Announcer(Farm(RecordStore(connect(store_url))), lambda: ADA, each=0.01):
+    with Announcer(Farm(RecordStore(connect(store_url))), lambda: ADA, each=0.01) as announcer:
         while farm.workers() != (ADA,):
+            pass
+        while not announcer.is_heard:
             pass
     assert farm.workers() == ()
 
@@ -124,3 +126,10 @@ def test_a_worker_hears_of_a_cancel_at_once_also_after_its_connection_was_cut(st
             for known in client.client_list(_type="pubsub"):
                 client.client_kill(known["addr"])
     client.close()
+
+
+def test_a_worker_knows_when_the_store_takes_no_word_of_it(tmp_path):
+    announcer = Announcer(Farm(RecordStore(connect(f"unix://{tmp_path}/nobody.sock"))), lambda: ADA, each=0.01)
+    announcer.is_heard = True
+    announcer._try()
+    assert not announcer.is_heard

@@ -99,12 +99,16 @@ class Announcer:
         farm: on a connection of its own.
         now: what the worker says of itself at this moment.
         each: seconds between two announcements.
+
+    Attributes:
+        is_heard: the store took the last one.
     """
 
     def __init__(self, farm: Farm, now: Callable[[], Worker], *, each: float) -> None:
         self._farm = farm
         self._now = now
         self._each = each
+        self.is_heard = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
@@ -125,8 +129,10 @@ class Announcer:
                 return
 
     def _try(self) -> None:
+        self.is_heard = False
         try:
             self._farm.announce(self._now())
+            self.is_heard = True
         except StoreUnavailable as error:
             _log.debug("not announced: %s", error)
         except Exception:  # noqa: BLE001  (whatever it is: without this thread jobs are said to have no worker)

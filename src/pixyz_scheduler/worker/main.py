@@ -93,7 +93,7 @@ def main(settings: Settings) -> int:
         Sweeper(quick, dispatch, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
-        Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew),
+        Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew) as announcer,
         janitor_of(settings, records, share, surroundings),
     ):
         execution = Execution(
@@ -117,7 +117,8 @@ def main(settings: Settings) -> int:
         activity.on_last = consumer.stop
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
-            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set(),
+            # A store that takes no writes is no deafness of ours.
+            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set() and announcer.is_heard,
             heard=lambda: activity.heard,
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
