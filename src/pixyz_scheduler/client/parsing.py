@@ -33,6 +33,7 @@ REFUSALS: Mapping[int, type[SchedulerError]] = {
     507: StorageFull,
 }
 LONGEST_QUOTE = 300
+NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def job_state(answer: Answer) -> JobState:
     return state_from(_object(answer))
 
 
-def no_job(_: Answer) -> None:
-    """There is no job any more, or soon."""
+def is_gone(answer: Answer) -> bool:
+    """Whether there is no job any more; else there is none soon."""
+    return answer.status == NO_CONTENT
 
 
 def job_details(answer: Answer) -> JobDetails:
