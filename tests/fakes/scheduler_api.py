@@ -84,6 +84,7 @@ class FakeJob:
             self.state_body(now)
             | more
             | {"result": now.get("result"), "mood": "fine", "waiting_for": now.get("waiting_for")}
+            | {"attempts": now.get("attempts", [])}
         )
 
 

@@ -17,10 +17,13 @@ def said():
         def emit(self, record):
             lines.append(record.getMessage())
 
-    log, handler = logging.Logger("celery's"), Lines()
-    log.addFilter(OncePerOutage())
+    log, handler = logging.getLogger("what celery says"), Lines()
+    once = OncePerOutage()
+    log.addFilter(once)
     log.addHandler(handler)
-    return log, lines
+    yield log, lines
+    log.removeFilter(once)
+    log.removeHandler(handler)
 
 
 def test_each_outage_is_told_once_in_one_line(said):
@@ -29,7 +32,11 @@ def test_each_outage_is_told_once_in_one_line(said):
         log.warning("%s (%r)", consumer.CONNECTION_RETRY, OSError("gone"))
         for again in ("Trying again now... (1/None)", "Trying again in 2.00 seconds... (2/None)"):
             log.error(consumer.CONNECTION_ERROR, "redis://store:6379/0", "refused.", again)
-    assert lines == [
-        f"{consumer.CONNECTION_RETRY} (OSError('gone'))",
-        "Cannot connect to redis://store:6379/0: refused. Tried again until it goes.",
-    ] * 2
+    assert (
+        lines
+        == [
+            f"{consumer.CONNECTION_RETRY} (OSError('gone'))",
+            "Cannot connect to redis://store:6379/0: refused. Tried again until it goes.",
+        ]
+        * 2
+    )

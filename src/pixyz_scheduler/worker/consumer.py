@@ -16,6 +16,7 @@ from pixyz_scheduler.broker.farm import Worker
 _log = logging.getLogger(__name__)
 
 _IN_ORDER = 0
+_CANNOT_CONNECT: str = vars(consumer)["CONNECTION_ERROR"]
 
 
 class Consumer:
@@ -69,23 +70,23 @@ class OncePerOutage(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log it; what is let through is one line."""
-        if record.msg != consumer.CONNECTION_ERROR:
+        if record.msg != _CANNOT_CONNECT or not isinstance(record.args, tuple):
             self._told = False
             return True
         told, self._told = self._told, True
-        record.msg, record.args = "Cannot connect to %s: %s Tried again until it goes.", (record.args or ())[:2]
+        record.msg, record.args = "Cannot connect to %s: %s Tried again until it goes.", record.args[:2]
         return not told
 
 
 def quiet_celery() -> None:
     """Each state of a job is logged once, by us; and what Celery says of root, or of a lost store, in one line."""
-    for name in ("celery.worker.strategy", "celery.app.trace", consumer.logger.name):
+    for name in ("celery.worker.strategy", "celery.app.trace", consumer.__name__):
         logging.getLogger(name).setLevel(logging.WARNING)
     # What it prints at a signal goes round the log, so that JSON is none.
     vars(celery_worker)["safe_say"] = _say_nothing
-    consumer.logger.addFilter(OncePerOutage())
+    logging.getLogger(consumer.__name__).addFilter(OncePerOutage())
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    # Celery asks for these again when it starts; at each loss of the connection it tells nine lines of its next version.
+    # Celery asks for these again when it starts: nine lines of its next version at each loss of the connection.
     logging.getLogger("py.warnings").addFilter(_is_news)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         _log.warning("this worker runs as root, and so do its users' scripts: give it a user of its own")
