@@ -10,6 +10,7 @@ from typing_extensions import Self
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import RecordError, SchedulerError
 from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.logs import Trouble
 from pixyz_scheduler.storage.leftovers import untouched
 from pixyz_scheduler.storage.retention import Kept, expired, remove_expired
 from pixyz_scheduler.storage.share import Share
@@ -116,15 +117,19 @@ class Janitor:
     def _run(self) -> None:
         each = CLEAN_EACH if self._keep is None else min(CLEAN_EACH, max(1.0, self._keep / 10))
         due = time.monotonic() + each
+        not_buried, not_cleaned = Trouble(_log, "deleted jobs are not removed"), Trouble(_log, "not cleaned")
         while not self._closing.wait(_BURY_EACH):
-            self._try(self.bury)
+            _try(self.bury, not_buried)
             if time.monotonic() >= due:
                 due = time.monotonic() + each
-                self._try(lambda: self.clean(time.time()))
+                _try(lambda: self.clean(time.time()), not_cleaned)
 
-    def _try(self, work: Callable[[], int]) -> None:
-        try:
-            work()
-        except (SchedulerError, OSError) as error:
-            # The store or the share is away: there is always a next time.
-            _log.warning("not cleaned: %s", error)
+
+def _try(work: Callable[[], int], trouble: Trouble) -> None:
+    try:
+        work()
+    except (SchedulerError, OSError) as error:
+        # The store or the share is away: there is always a next time.
+        trouble.met(error)
+    else:
+        trouble.passed()

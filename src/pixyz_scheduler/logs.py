@@ -24,6 +24,32 @@ _SHORTEST_SECRET = 4
 """Shorter ones would blacken half of every line; they are still taken out of addresses."""
 
 
+class Trouble:
+    """What goes wrong again and again while its cause lasts, and is told when it begins and when it has passed.
+
+    Args:
+        log: where it is told.
+        what: what cannot be done meanwhile, as `not cleaned`.
+    """
+
+    def __init__(self, log: logging.Logger, what: str) -> None:
+        self._log = log
+        self._what = what
+        self._lasts = False
+
+    def met(self, error: Exception) -> None:
+        """It went wrong."""
+        if not self._lasts:
+            self._log.warning("%s: %s", self._what, error)
+        self._lasts = True
+
+    def passed(self) -> None:
+        """It went well."""
+        if self._lasts:
+            self._log.info("no longer: %s", self._what)
+        self._lasts = False
+
+
 @contextmanager
 def about_job(job_id: str) -> Iterator[None]:
     """All that is logged inside, in this thread or task, carries the job's id."""

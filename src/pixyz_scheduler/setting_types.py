@@ -104,6 +104,7 @@ Kibibytes = Annotated[int, Field(ge=0), Allowed("KiB as a whole number (2 GiB = 
 Bytes = Annotated[int, Field(ge=0), Allowed("bytes as a whole number (2 GiB = 2147483648), 0 for no limit")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Allowed("seconds, more than 0")]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False), Allowed("seconds, 0 or more")]
+Factor = Annotated[float, Field(ge=0.05, le=100), Allowed("a number, 0.05 to 100")]
 Folder = Annotated[Path, AfterValidator(_absolute), Allowed("a folder")]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],

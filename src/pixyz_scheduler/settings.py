@@ -17,6 +17,7 @@ from pixyz_scheduler.setting_types import (
     Database,
     Digest,
     EngineName,
+    Factor,
     Folder,
     Host,
     Isolation,
@@ -101,7 +102,7 @@ class Settings(BaseSettings):
     pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own. Not set at all, jobs of the API have 3600; what else runs has the default.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run; a job's own limit counts instead where it is larger.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
-    lease_time_scale: Seconds = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
+    lease_time_scale: Factor = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
     celery_always_eager: Switch = _in("Worker", False, "Celery's own debugging mode: what a script sends runs in place.")
 

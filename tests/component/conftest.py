@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import redis
 
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.records import Bell, RecordStore
@@ -106,6 +107,14 @@ def fork_slots(template: Template) -> Iterator[Slots]:
     made = ForkSlots(template, ahead=1)
     yield made
     made.close()
+
+
+@pytest.fixture
+def client(store_url: str) -> Iterator["redis.Redis"]:
+    client = connect(store_url)
+    client.flushall()
+    yield client
+    client.close()
 
 
 @pytest.fixture

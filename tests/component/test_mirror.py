@@ -22,14 +22,6 @@ LEASE = Lease(Fence("f"), "w1")
 
 
 @pytest.fixture
-def client(store_url):
-    client = connect(store_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def records(client):
     return RecordStore(client, now_ms=NOW_MS)
 

@@ -33,14 +33,6 @@ class Bells:
 
 
 @pytest.fixture
-def client(store_url):
-    client = connect(store_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def records(client):
     return RecordStore(client)
 

@@ -209,10 +209,10 @@ def test_reconcile_takes_the_share_on_purpose_and_a_dry_run_does_not(share, know
     known.adopt(str(uuid.uuid4()))
     settings = Settings(celery_broker_url=StoreUrl.parse(store_url).kombu, share_path=share.root)
     settings._origins = {"celery_broker_url": "a test"}
-    make_reconcile(settings, dry_run=True)
+    make_reconcile(settings, dry_run=True, tell=print)
     with pytest.raises(WrongShare):
         Surroundings(share, known).check()
-    make_reconcile(settings, dry_run=False)
+    make_reconcile(settings, dry_run=False, tell=print)
     Surroundings(share, known).check()
 
 

@@ -84,3 +84,18 @@ def test_what_is_away_is_said_in_a_line(reconcile, share, environment, said):
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_share_that_becomes_the_stores_own_in_place_of_another_is_said(reconcile, share, tmp_path):
+    assert reconcile().returncode == 0
+    first = (share.root / ".ps-share-id").read_text().strip()
+    (tmp_path / "other").mkdir()
+    other = {"SHARE_PATH": str(tmp_path / "other")}
+    would = reconcile("--dry-run", **other)
+    assert f"{tmp_path / 'other'} would become the share of this store" in would.stderr
+    assert first in would.stderr
+    assert reconcile().stderr == ""
+    does = reconcile(**other)
+    assert (does.returncode, len(does.stderr.splitlines())) == (0, 1)
+    assert f"is now the share of this store, whose jobs lay on another one (id {first})" in does.stderr
+    assert reconcile(**other).stderr == ""

@@ -37,6 +37,10 @@ USAGE = {
     "params file that is not there": (["process", "-n", "sleep", "-p", "@gone.json"], "cannot read gone.json"),
     "params file that is no text": (["process", "-n", "sleep", "-p", "@binary"], "cannot read binary: it is not UTF-8"),
     "params file that is no JSON": (["process", "-n", "sleep", "-p", "@bad.json"], "bad.json is not JSON"),
+    "idempotency key with a space": (
+        ["process", "-n", "sleep", "--idempotency-key", "a b"],
+        "'a b' is no Idempotency-Key: 1 to 255 visible ASCII characters",
+    ),
     "time limit of zero": (["process", "-n", "sleep", "-l", "0"], "a time is more than 0 seconds"),
     "negative time limit": (["process", "-n", "sleep", "-l", "-3"], "a time is more than 0 seconds"),
     "endless time limit": (["process", "-n", "sleep", "-l", "inf"], "a time is more than 0 seconds"),

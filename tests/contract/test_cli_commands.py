@@ -224,6 +224,24 @@ def test_delete_says_nothing_and_the_job_is_gone(server):
     assert run(server, "status", "-j", job.uuid).returncode == 1
 
 
+def test_of_a_running_job_cancel_and_delete_say_that_it_is_being_stopped(server):
+    job = server.job((state("RUNNING", 40),))
+    done = run(server, "delete", "-j", job.uuid)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "It is being stopped, and goes then.\n")
+    done = run(server, "cancel", "-j", job.uuid)
+    assert (done.returncode, done.stdout) == (0, f"{job.uuid}\tRUNNING\t40 %\t\t\n")
+    assert done.stderr == f"It is being stopped. See its end: pixyz-scheduler status -j {job.uuid} -w\n"
+
+
+def test_details_say_how_each_attempt_ended_and_where(server):
+    told = {"number": 1, "worker": "w1", "queue": "cpu", "outcome": "signal", "signal": 11, "peak_memory": 2048}
+    last = {"number": 2, "worker": "w2", "queue": "gpuhigh", "outcome": "success", "exit_code": 0}
+    job = server.job((state("SUCCESS", attempts=[told, last]),))
+    done = run(server, "details", "-j", job.uuid)
+    assert "attempts:\n  1  signal, signal 11, 2 MiB at most; on cpu, w1\n" in done.stdout
+    assert "\n  2  success; on gpuhigh, w2\n" in done.stdout
+
+
 def test_details_say_what_a_waiting_job_waits_for(server):
     job = server.job((state("PENDING", waiting_for="no worker listens on queue gpu"),))
     done = run(server, "details", "-j", job.uuid)

@@ -23,14 +23,6 @@ KEY, PRINT = "d" * 64, "f" * 64
 
 
 @pytest.fixture
-def client(store_url):
-    client = connect(store_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def store(client):
     return RecordStore(client)
 

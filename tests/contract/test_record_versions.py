@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.listing import JobFilter, list_jobs
-from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
@@ -20,19 +18,6 @@ LEASE = Lease(Fence("nonce"), "w1")
 DONE = Finish(JobState.SUCCESS)
 READABLE = ["1", "1.0", RECORD_VERSION, "1.9", "1.10"]
 FOREIGN = ["2", "2.0", "11", "1.x", "1.", ".1", "one", "10.1"]
-
-
-@pytest.fixture
-def client(store_url):
-    client = connect(store_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def store(client):
-    return RecordStore(client, now_ms=1_000_000)
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ class FakeJob:
             self.state_body(now)
             | more
             | {"result": now.get("result"), "mood": "fine", "waiting_for": now.get("waiting_for")}
+            | {"attempts": now.get("attempts", [])}
         )
 
 
@@ -280,8 +281,9 @@ class _Conversation(BaseHTTPRequestHandler):
         job = self._job(uuid)
         if job.now()["status"] in ENDED:
             raise _Refusal(409, f"Job {uuid} has ended already: {job.now()['status']}.")
-        job.plan = (state("REVOKED"),)
-        self._json(job.state_body(job.now()))
+        before = job.now()
+        job.plan, job.looks = (state("REVOKED"),), 0
+        self._json(job.state_body(before if before["status"] == "RUNNING" else job.now()))
 
     def _retry(self, uuid):
         job = self._job(uuid)
@@ -291,7 +293,10 @@ class _Conversation(BaseHTTPRequestHandler):
         self._json(job.state_body(job.now()))
 
     def _delete(self, uuid):
-        self._job(uuid)
+        job = self._job(uuid)
+        if job.now()["status"] == "RUNNING":
+            self._send(202, json.dumps(job.state_body(job.now())).encode(), "application/json")
+            return
         del self.server.jobs[uuid]
         self._send(204, b"", "text/plain")
 

@@ -142,3 +142,18 @@ def test_a_second_call_replaces_the_first_and_touches_no_other_handler(stream):
     log.warning("loud")
     assert len(stream.getvalue().splitlines()) == 1
     assert [handler for handler in logging.getLogger().handlers if handler in others] == others
+
+
+def test_a_trouble_is_told_when_it_begins_and_when_it_has_passed(stream):
+    logs.set_up_logging(stream=stream)
+    trouble = logs.Trouble(log, "not cleaned")
+    for answer in ("well", "away", "away", "gone", "well", "well", "away"):
+        if answer == "well":
+            trouble.passed()
+        else:
+            trouble.met(OSError(answer))
+    assert [line.split(": ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        "not cleaned: away",
+        "no longer: not cleaned",
+        "not cleaned: away",
+    ]

@@ -85,6 +85,8 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
+        # Celery would make a warning of each piece of a line that is written to stderr, such as a trace's.
+        worker_redirect_stdouts=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

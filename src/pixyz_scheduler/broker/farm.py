@@ -11,6 +11,7 @@ from typing_extensions import Self
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.scripts import in_ms
 from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler.logs import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +110,8 @@ class Announcer:
         self._now = now
         self._each = each
         self.is_heard = False
+        # Every worker says by this that the store went away, and came back: once.
+        self._silence = Trouble(_log, "this worker works on nothing new")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
@@ -133,7 +136,8 @@ class Announcer:
         try:
             self._farm.announce(self._now())
             self.is_heard = True
+            self._silence.passed()
         except StoreUnavailable as error:
-            _log.debug("not announced: %s", error)
+            self._silence.met(error)
         except Exception:  # noqa: BLE001  (whatever it is: without this thread jobs are said to have no worker)
             _log.exception("not announced")

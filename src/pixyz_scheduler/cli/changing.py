@@ -24,7 +24,10 @@ def cancel_job(
     """End a job. A waiting one ends at once, a running one within seconds."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
-        _show(scheduler.cancel(job), as_json=as_json)
+        state = scheduler.cancel(job)
+    _show(state, as_json=as_json)
+    if not state.ended:
+        render.note(f"It is being stopped. See its end: pixyz-scheduler status -j {job} -w")
 
 
 def retry_job(
@@ -40,7 +43,9 @@ def delete_job(context: typer.Context, *, job: options.Job, token: options.Token
     """Remove a job, its files and all that is known of it. One that runs is stopped first."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
-        scheduler.delete(job)
+        gone = scheduler.delete(job)
+    if not gone:
+        render.note("It is being stopped, and goes then.")
 
 
 def _show(state: "JobState", *, as_json: bool) -> None:

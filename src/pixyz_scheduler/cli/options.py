@@ -93,6 +93,18 @@ def patience(timeout: float | None, *, waits: bool) -> float | None:
     return seconds(timeout, "--timeout")
 
 
+def idempotency_key(text: str | None) -> str | None:
+    """A key that may be sent, or a usage error."""
+    from pixyz_scheduler.client import protocol  # lazy: httpx costs 130 ms that --help need not pay
+    from pixyz_scheduler.errors import BadInput
+
+    try:
+        protocol.idempotency(text)
+    except BadInput as error:
+        raise typer.BadParameter(str(error), param_hint="'--idempotency-key'") from error
+    return text
+
+
 def job_id(text: str) -> str:
     """The job's id, or a usage error: a wrong one is seen before anything is sent."""
     from pixyz_scheduler.client import protocol  # lazy: httpx costs 130 ms that --help need not pay

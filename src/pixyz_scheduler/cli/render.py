@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
-    from pixyz_scheduler.client import JobDetails, JobState
+    from pixyz_scheduler.client import Attempt, JobDetails, JobState
 
 COLOURS: Mapping[str, str] = {
     "SUCCESS": "green",
@@ -132,6 +132,10 @@ def details(job: "JobDetails") -> None:
     }
     for key, value in rows.items():
         line(f"{key + ':':10}{value}")
+    if job.attempts:
+        line("attempts:")
+        for attempt in job.attempts:
+            line(f"  {_attempt(attempt)}")
     if job.steps:
         line("steps:")
         for step in job.steps:
@@ -205,6 +209,13 @@ class _ChangeLines:
         if text != self._shown:
             note(text)
         self._shown = text
+
+
+def _attempt(attempt: "Attempt") -> str:
+    how = {"exit status": attempt.exit_code or None, "signal": attempt.signal}
+    why = "".join(f", {what} {value}" for what, value in how.items() if value is not None)
+    memory = "" if attempt.peak_memory is None else f", {attempt.peak_memory / 1024:.0f} MiB at most"
+    return f"{attempt.number}  {attempt.outcome}{why}{memory}; on {attempt.queue}, {attempt.worker}"
 
 
 def _process(job: "JobState") -> str:

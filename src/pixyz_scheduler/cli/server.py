@@ -42,7 +42,7 @@ def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
     """What `admin reconcile` does, folder by folder."""
     from pixyz_scheduler.launcher.admin import make_reconcile
 
-    return make_reconcile(_settings(), dry_run=dry_run).run()
+    return make_reconcile(_settings(), dry_run=dry_run, tell=render.note).run()
 
 
 def api() -> None:

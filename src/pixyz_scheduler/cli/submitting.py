@@ -61,6 +61,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
+    key = options.idempotency_key(idempotency_key)
     with connect(context, token) as scheduler:
         job = scheduler.submit(
             script=script,
@@ -70,7 +71,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
             entrypoint=entrypoint,
             queue=queue,
             time_limit=limit,
-            idempotency_key=idempotency_key,
+            idempotency_key=key,
         )
         _follow(scheduler, job, following)
 
@@ -97,6 +98,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     bound = options.patience(timeout, waits=wait or result)
     following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
     given, limit = options.params(params), options.seconds(time_limit, "-l")
+    key = options.idempotency_key(idempotency_key)
     with connect(context, token) as scheduler:
         job = scheduler.submit(
             process=process,
@@ -106,7 +108,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
             entrypoint=entrypoint,
             queue=queue,
             time_limit=limit,
-            idempotency_key=idempotency_key,
+            idempotency_key=key,
         )
         _follow(scheduler, job, following)
 

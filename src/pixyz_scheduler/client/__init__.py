@@ -5,9 +5,10 @@ from pixyz_scheduler.client import SchedulerClient
 
 from pixyz_scheduler.client.client import SchedulerClient
 from pixyz_scheduler.client.errors import BadAddress, StillWorking, TransferFailed, UnexpectedAnswer, Unreachable
-from pixyz_scheduler.client.models import JobDetails, JobState, Step, TimeInfo
+from pixyz_scheduler.client.models import Attempt, JobDetails, JobState, Step, TimeInfo
 
 __all__ = [
+    "Attempt",
     "BadAddress",
     "JobDetails",
     "JobState",

@@ -203,9 +203,9 @@ class SchedulerClient:
         """Have a job that has ended run again, with the same inputs; Conflict if it has not ended."""
         return self._transport.send(protocol.retry(job))
 
-    def delete(self, job: JobRef) -> None:
-        """Have a job removed with its files; one that runs is stopped first, and goes then."""
-        self._transport.send(protocol.delete(job))
+    def delete(self, job: JobRef) -> bool:
+        """Have a job removed with its files; whether it is gone, or is being stopped and goes then."""
+        return self._transport.send(protocol.delete(job))
 
     def close(self) -> None:
         """Let the connections go."""

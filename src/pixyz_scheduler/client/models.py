@@ -59,6 +59,22 @@ class TimeInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One ended run of a job on one worker."""
+
+    number: int
+    worker: str
+    queue: str
+    outcome: str
+    """`success`, or the cause in one word."""
+    exit_code: int | None = None
+    signal: int | None = None
+    """That ended its process."""
+    peak_memory: int | None = None
+    """KiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobDetails(JobState):
     """All that the server tells of a job."""
 
@@ -71,6 +87,8 @@ class JobDetails(JobState):
     """The error in one word."""
     waiting_for: str | None = None
     """Why a waiting job has not begun, in words."""
+    attempts: tuple[Attempt, ...] = ()
+    """Those that have ended."""
 
     @property
     def step(self) -> str | None:

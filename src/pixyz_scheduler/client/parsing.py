@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pixyz_scheduler.client.errors import UnexpectedAnswer
-from pixyz_scheduler.client.models import JobDetails, JobPage, JobState, Step, TimeInfo
+from pixyz_scheduler.client.models import Attempt, JobDetails, JobPage, JobState, Step, TimeInfo
 from pixyz_scheduler.errors import (
     AccessDenied,
     BadInput,
@@ -33,6 +33,7 @@ REFUSALS: Mapping[int, type[SchedulerError]] = {
     507: StorageFull,
 }
 LONGEST_QUOTE = 300
+NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def job_state(answer: Answer) -> JobState:
     return state_from(_object(answer))
 
 
-def no_job(_: Answer) -> None:
-    """There is no job any more, or soon."""
+def is_gone(answer: Answer) -> bool:
+    """Whether there is no job any more; else there is none soon."""
+    return answer.status == NO_CONTENT
 
 
 def job_details(answer: Answer) -> JobDetails:
@@ -129,6 +131,7 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
     """A JobDetails from decoded JSON."""
     state = state_from(told)
     times, steps, retry = told.get("time_info"), told.get("steps"), told.get("retry")
+    attempts = told.get("attempts")
     return JobDetails(
         uuid=state.uuid,
         status=state.status,
@@ -142,7 +145,26 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
         result=told.get("result"),
         cause=_text(told.get("cause")),
         waiting_for=_text(told.get("waiting_for")),
+        attempts=tuple(_attempt(each) for each in attempts if isinstance(each, dict))
+        if isinstance(attempts, list)
+        else (),
     )
+
+
+def _attempt(told: Mapping[str, object]) -> Attempt:
+    return Attempt(
+        number=_whole(told.get("number")) or 0,
+        worker=_text(told.get("worker")) or "",
+        queue=_text(told.get("queue")) or "",
+        outcome=_text(told.get("outcome")) or "",
+        exit_code=_whole(told.get("exit_code")),
+        signal=_whole(told.get("signal")),
+        peak_memory=_whole(told.get("peak_memory")),
+    )
+
+
+def _whole(told: object) -> int | None:
+    return told if isinstance(told, int) else None
 
 
 def _times(told: Mapping[str, object]) -> TimeInfo:

@@ -123,9 +123,9 @@ def retry(job: JobRef) -> Call[JobState]:
     return Call("POST", f"/jobs/{job_id(job)}/retry", parsing.job_state)
 
 
-def delete(job: JobRef) -> Call[None]:
+def delete(job: JobRef) -> Call[bool]:
     """Have a job ended and removed."""
-    return Call("DELETE", f"/jobs/{job_id(job)}", parsing.no_job)
+    return Call("DELETE", f"/jobs/{job_id(job)}", parsing.is_gone)
 
 
 def output_path(job: JobRef, path: str) -> str:
@@ -168,10 +168,11 @@ def submit(
     if wanted:
         form["config"] = _json(wanted, "config")
     files = {key: _file(path) for key, path in (("script", script), ("file", file)) if path is not None}
-    return Call("POST", "/jobs", parsing.job_state, form=form, files=files, headers=_key(key))
+    return Call("POST", "/jobs", parsing.job_state, form=form, files=files, headers=idempotency(key))
 
 
-def _key(key: str | None) -> dict[str, str]:
+def idempotency(key: str | None) -> dict[str, str]:
+    """The header for a key; none without one. Raises BadInput for what is no key."""
     if key is None:
         return {}
     if not IDEMPOTENCY_KEY.fullmatch(key):

@@ -61,6 +61,7 @@ class Drain:
         self.leaving.wait()
         if self._ended.is_set():
             return
+        _log.info("drain: no new jobs; those that run have %g s (DRAIN_TIMEOUT)", self._timeout)
         self.wake()
         self._keeper.leave()
         self._at_once.wait(self._timeout)

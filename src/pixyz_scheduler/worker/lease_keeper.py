@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from typing_extensions import Self
 
@@ -13,6 +13,7 @@ from pixyz_scheduler.jobs.attempt import Lease
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Cancelled, Lost
 from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.logs import Trouble, about_job
 from pixyz_scheduler.worker.supervisor import Stop
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Held:
         progress: what it was last told to tell; None once told.
         next_renewal: monotonic seconds.
         next_telling: likewise.
+        trouble: what keeps it from being renewed.
     """
 
     job_id: JobId
@@ -44,6 +46,7 @@ class Held:
     progress: Progress | None = None
     next_renewal: float = 0.0
     next_telling: float = 0.0
+    trouble: Trouble = field(default_factory=lambda: Trouble(_log, "lease not renewed"))
 
     def take_progress(self) -> Progress | None:
         """What is to be told, once."""
@@ -159,10 +162,13 @@ class LeaseKeeper:
             answer = self._records.renew(held.job_id, lease=held.lease, progress=progress, is_draining=self._leaving)
         except Exception as error:  # noqa: BLE001  (whatever it is: without this thread every lease of the worker is lost)
             # No tick: after a while the warden freezes the tree, until the store is back.
-            _log.warning("lease of job %s not renewed: %s", held.job_id, error)
+            with about_job(held.job_id):
+                held.trouble.met(error)
             held.give_back(progress)
             held.next_renewal = held.next_telling = asked + self._renew_each
             return
+        with about_job(held.job_id):
+            held.trouble.passed()
         told = time.monotonic()
         # What takes long to tell (ten thousand steps) is told less often, lest it fill the store's log and our time.
         held.next_renewal, held.next_telling = asked + self._renew_each, told + max(_TELL_EACH, _REST * (told - asked))
