@@ -9,15 +9,15 @@ from typing import cast
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from pixyz_scheduler.setting_sources import allowed
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.sources import allowed
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "settings.md"
 
 HEAD = """\
 # Settings
 
-<!-- Made by scripts/settings_docs.py from settings.py: edit that, then run scripts/docs. -->
+<!-- Made by scripts/settings_docs.py from settings/settings.py: edit that, then run scripts/docs. -->
 
 A setting is read from the environment, else from the first `pixyz-scheduler.conf` found: in the working directory,
 then `/etc/pixyz-scheduler.conf` (on Windows `%APPDATA%\\PixyzSDK\\`, then `%ProgramData%\\PixyzSDK\\`).
@@ -53,7 +53,7 @@ def main() -> int:
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
         return 0
-    print("docs/reference/settings.md is not what settings.py says: run scripts/docs", file=sys.stderr)
+    print("docs/reference/settings.md is not what settings/settings.py says: run scripts/docs", file=sys.stderr)
     return 1
 
 

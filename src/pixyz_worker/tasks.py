@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 def _app() -> Any:
     """One application a process, as Celery wants it."""
     from pixyz_scheduler.broker.celery_app import make_celery
-    from pixyz_scheduler.settings import Settings
+    from pixyz_scheduler.settings.settings import Settings
 
     settings = Settings.load()
     return make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)

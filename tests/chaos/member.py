@@ -12,7 +12,7 @@ import psutil
 
 from tests.chaos.proxy import Link
 
-_ZYGOTE = "pixyz_scheduler.worker.zygote"
+_ZYGOTE = "pixyz_scheduler.worker.isolation.zygote"
 
 
 @dataclass

@@ -16,16 +16,16 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
-from pixyz_scheduler.worker.cgroup import MemoryGroups
-from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.execution import Execution
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
+from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.leftovers import worker_token
+from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
-from pixyz_scheduler.worker.leftovers import worker_token
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.main import without_secrets
 from pixyz_scheduler.worker.run import Workshop
-from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
-from pixyz_scheduler.worker.template import Template
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}
 

@@ -15,10 +15,10 @@ from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.events import Exited, Froze
-from pixyz_scheduler.worker.slots import ForkSlots, SpawnSlots
-from pixyz_scheduler.worker.spawned import SpawnedChild
-from pixyz_scheduler.worker.template import Template
+from pixyz_scheduler.worker.isolation.events import Exited, Froze
+from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
+from pixyz_scheduler.worker.isolation.template import Template
 from tests.component.conftest import ENVIRONMENT
 
 DAY = 86_400.0

@@ -8,7 +8,7 @@ import pytest
 
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.events import Exited, Output
+from pixyz_scheduler.worker.isolation.events import Exited, Output
 
 HELLO = "def main(pc, params):\n    return 1\n"
 

@@ -12,7 +12,6 @@ from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import JobNotFound, StoreUnavailable, WrongShare
-from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.retry import Finish
@@ -21,6 +20,7 @@ from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage.archive import pack
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.janitor import Janitor
 
 SUBMITTED_MS = 1_000_000_000
 ENDED = SUBMITTED_MS / 1000 + 50

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pixyz_scheduler.worker import leftovers
-from pixyz_scheduler.worker.leftovers import MARK, kill_leftovers, worker_token
+from pixyz_scheduler.worker.isolation import leftovers
+from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 

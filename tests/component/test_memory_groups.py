@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.cgroup import V1, V2, MemoryGroup, MemoryGroups, join
-from pixyz_scheduler.worker.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.cgroup import V1, V2, MemoryGroup, MemoryGroups, join
+from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
 from tests.conftest import missing
 
 MIB = 1024

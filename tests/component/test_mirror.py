@@ -13,9 +13,9 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import read_ended
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.mirror import Mirror
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.state_files import ENDED, StateFiles
+from pixyz_scheduler.upkeep.mirror import Mirror
 
 NOW_MS = 1_000_000_000
 LEASE = Lease(Fence("f"), "w1")

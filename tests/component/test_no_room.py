@@ -11,11 +11,11 @@ import time
 import pytest
 
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.events import Exited
-from pixyz_scheduler.worker.forked import ForkedChild
-from pixyz_scheduler.worker.slot import NoSpare, Slot
-from pixyz_scheduler.worker.slots import ForkSlots
-from pixyz_scheduler.worker.warden import Warden
+from pixyz_scheduler.worker.isolation.events import Exited
+from pixyz_scheduler.worker.isolation.forked import ForkedChild
+from pixyz_scheduler.worker.isolation.slot import NoSpare, Slot
+from pixyz_scheduler.worker.isolation.slots import ForkSlots
+from pixyz_scheduler.worker.isolation.warden import Warden
 
 
 @pytest.fixture

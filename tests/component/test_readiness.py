@@ -8,12 +8,12 @@ import pytest
 
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.errors import StorageFull, WrongShare
-from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.share_id import SHARE_ID
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.main import janitor_of
 from pixyz_scheduler.worker.readiness import Readiness

@@ -16,9 +16,9 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.mirror import Mirror
-from pixyz_scheduler.reconcile import Reconcile
 from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.upkeep.mirror import Mirror
+from pixyz_scheduler.upkeep.reconcile import Reconcile
 
 LEASE = Lease(Fence("f"), "w1")
 FAILED = Finish(JobState.FAILURE, "script_error", "ValueError: x")

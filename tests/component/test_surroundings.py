@@ -11,11 +11,11 @@ from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.errors import StorageFull, StoreUnavailable, Unavailable, WrongShare
 from pixyz_scheduler.launcher.admin import make_reconcile
 from pixyz_scheduler.launcher.new_share import accept_new_share
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.store_url import StoreUrl
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.share_id import SHARE_ID, make_share_id, read_share_id
 from pixyz_scheduler.storage.space import in_words
-from pixyz_scheduler.store_url import StoreUrl
 from pixyz_scheduler.surroundings import Surroundings, adopt_share
 
 

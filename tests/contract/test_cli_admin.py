@@ -12,8 +12,8 @@ import pytest
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
+from pixyz_scheduler.settings.store_url import StoreUrl
 from pixyz_scheduler.storage.share import Share
-from pixyz_scheduler.store_url import StoreUrl
 
 DATABASE = 7
 

@@ -104,7 +104,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error(module):
         ("import pixyz_worker", "pixyz_scheduler.script celery"),
         ("import pixyz_worker.exception", "pixyz_scheduler.script.context celery"),
         ("import pixyz_worker.script", "celery kombu numpy pydantic fastapi asyncio redis"),
-        ("import pixyz_worker.tasks", "celery redis pixyz_scheduler.settings"),
+        ("import pixyz_worker.tasks", "celery redis pixyz_scheduler.settings.settings"),
         ("import pixyz_scheduler.script.host", "celery kombu numpy pydantic asyncio redis pixyz_scheduler.engine"),
     ],
 )

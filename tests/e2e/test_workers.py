@@ -24,7 +24,7 @@ from pixyz_scheduler.broker.farm import Farm as KnownFarm
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
-from pixyz_scheduler.worker.leftovers import MARK
+from pixyz_scheduler.worker.isolation.leftovers import MARK
 
 ROOT = Path(__file__).parents[2]
 KEY = "a key for outages"

@@ -3,7 +3,7 @@
 import sys
 
 from pixyz_scheduler.broker import celery_app
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.worker import main as worker
 
 VISIBILITY = 2

@@ -19,7 +19,7 @@ from pixyz_scheduler.api.app import make_app
 from pixyz_scheduler.api.schemas import JobAccepted
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage import incoming
 from pixyz_scheduler.storage.incoming import Incoming, IncomingFile
 

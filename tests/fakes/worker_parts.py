@@ -7,8 +7,8 @@ import json
 import sys
 import time
 
-from pixyz_scheduler.settings import Settings
-from pixyz_scheduler.worker.events import Exited, Message
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.worker.isolation.events import Exited, Message
 from pixyz_scheduler.worker.main import slots_of
 
 

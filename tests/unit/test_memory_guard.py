@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from pixyz_scheduler.jobs.outcome import OutOfMemory
-from pixyz_scheduler.worker import memory
+from pixyz_scheduler.worker.isolation import memory
+from pixyz_scheduler.worker.isolation.memory import MemoryGuard, TreeScale
 from pixyz_scheduler.worker.limits import MemoryLimit
-from pixyz_scheduler.worker.memory import MemoryGuard, TreeScale
 
 
 class Readings:

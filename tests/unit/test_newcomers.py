@@ -6,7 +6,7 @@ import pytest
 
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.queues import queue_named
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {ROOT / "docs" / "explanation" / "traps.md"})

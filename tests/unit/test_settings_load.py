@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixyz_scheduler import conf_file
 from pixyz_scheduler.errors import SettingsError
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings import conf_file
+from pixyz_scheduler.settings.settings import Settings
 
 # Names and defaults as users know them.
 KNOWN = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pixyz_scheduler.settings import Settings
-from pixyz_scheduler.store_url import StoreUrl
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.store_url import StoreUrl
 
 
 def load(**environ: str) -> Settings:

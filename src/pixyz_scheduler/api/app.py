@@ -36,15 +36,15 @@ from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
-from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
-from pixyz_scheduler.mirror import Mirror
 from pixyz_scheduler.scheduler import Scheduler
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.janitor import Janitor
+from pixyz_scheduler.upkeep.mirror import Mirror
 
 _log = logging.getLogger(__name__)
 

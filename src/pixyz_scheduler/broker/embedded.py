@@ -18,7 +18,7 @@ from typing_extensions import Self
 from pixyz_scheduler.broker.file_lock import FileLock
 from pixyz_scheduler.broker.store_server import Engine, StoreServer, find_server, write_marker
 from pixyz_scheduler.errors import StoreUnavailable
-from pixyz_scheduler.store_url import StoreUrl, results_database
+from pixyz_scheduler.settings.store_url import StoreUrl, results_database
 
 _LONGEST_SOCKET = 103
 """Bytes of a socket's path: 107 on Linux, 103 on macOS."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
     from pixyz_scheduler.client import JobDetails, SchedulerClient
     from pixyz_scheduler.launcher.stack import Stack
-    from pixyz_scheduler.reconcile import Finding
-    from pixyz_scheduler.settings import Settings
+    from pixyz_scheduler.settings.settings import Settings
+    from pixyz_scheduler.upkeep.reconcile import Finding
 
 _LOG_TAIL = 60
 _DRAIN_MARGIN = 10.0
@@ -228,7 +228,7 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
 
 
 def _settings() -> "Settings":
-    from pixyz_scheduler.settings import Settings
+    from pixyz_scheduler.settings.settings import Settings
 
     settings = Settings.load()
     for warning in settings.warnings:

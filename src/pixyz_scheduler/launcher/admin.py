@@ -9,12 +9,12 @@ from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.jobs.pace import PACE
-from pixyz_scheduler.reconcile import Reconcile
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.store_url import StoreUrl
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.share_id import read_share_id
-from pixyz_scheduler.store_url import StoreUrl
 from pixyz_scheduler.surroundings import adopt_share
+from pixyz_scheduler.upkeep.reconcile import Reconcile
 
 
 def make_reconcile(settings: Settings, *, dry_run: bool, tell: Callable[[str], None]) -> Reconcile:

@@ -23,7 +23,7 @@ from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.worker.activity import Activity
-from pixyz_scheduler.worker.events import Exited
+from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
 from pixyz_scheduler.worker.readiness import ALWAYS_READY, Readiness
 from pixyz_scheduler.worker.run import Run

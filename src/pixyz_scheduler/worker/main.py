@@ -25,31 +25,31 @@ from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
-from pixyz_scheduler.janitor import Janitor
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
-from pixyz_scheduler.mirror import Mirror
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.janitor import Janitor
+from pixyz_scheduler.upkeep.mirror import Mirror
 from pixyz_scheduler.worker.activity import Activity
-from pixyz_scheduler.worker.cgroup_home import open_groups
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
+from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
+from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.template import Template
+from pixyz_scheduler.worker.isolation.zygote import NO_ENGINE
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
-from pixyz_scheduler.worker.leftovers import MARK, kill_leftovers, worker_token
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
-from pixyz_scheduler.worker.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.tasks import register_tasks
-from pixyz_scheduler.worker.template import Template
-from pixyz_scheduler.worker.zygote import NO_ENGINE
 
 _log = logging.getLogger(__name__)
 

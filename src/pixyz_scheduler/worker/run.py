@@ -22,10 +22,10 @@ from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.storage.workspaces import Workspaces
-from pixyz_scheduler.worker.events import Exited
+from pixyz_scheduler.worker.isolation.events import Exited
+from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import Limits, MemoryLimit
-from pixyz_scheduler.worker.slots import Slots
 from pixyz_scheduler.worker.supervisor import Ended, Stop, Supervisor
 
 _GPUHIGH = "gpuhigh"

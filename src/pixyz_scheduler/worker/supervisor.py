@@ -20,10 +20,10 @@ from pixyz_scheduler.jobs.outcome import (
     TimedOut,
 )
 from pixyz_scheduler.jobs.progress import Progress
-from pixyz_scheduler.worker.events import Child, Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.isolation.events import Child, Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.isolation.memory import MemoryGuard
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import Deadline, Limits
-from pixyz_scheduler.worker.memory import MemoryGuard
 
 _LONGEST_WAIT = 3600.0
 # Seconds for a tree that was killed, or has said its last word, to be gone. Longer it takes only where the script has

@@ -19,9 +19,9 @@ from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
-from pixyz_scheduler.settings import Settings
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.store_url import StoreUrl
 from pixyz_scheduler.storage.share import Share
-from pixyz_scheduler.store_url import StoreUrl
 
 KEY = "a key for tests"
 # Others use 0, with a clock of their own; each share has a database of its own, as a store has one share.

@@ -16,11 +16,11 @@ import pytest
 from pixyz_scheduler.api.app import check
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.errors import SettingsError
-from pixyz_scheduler.settings import Settings
-from pixyz_scheduler.store_url import StoreUrl
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.settings.store_url import StoreUrl
 from tests.contract.api.conftest import DATABASE, KEY
 
-START = "import sys; from pixyz_scheduler.api.app import main; from pixyz_scheduler.settings import Settings; "
+START = "import sys; from pixyz_scheduler.api.app import main; from pixyz_scheduler.settings.settings import Settings; "
 START += "sys.exit(main(Settings.load()))"
 
 

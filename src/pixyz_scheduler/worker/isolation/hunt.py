@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from pixyz_scheduler.worker import tree
+from pixyz_scheduler.worker.isolation import tree
 
 _PATIENCE = 5.0
 # One that forks and ends each millisecond may be missed by a look, but not by so many.

@@ -7,8 +7,8 @@ import signal
 from contextlib import suppress
 from typing import NoReturn
 
-from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.parentage import be_killed_first, become_subreaper, die_with
+from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.parentage import be_killed_first, become_subreaper, die_with
 
 _LOOK = 100
 

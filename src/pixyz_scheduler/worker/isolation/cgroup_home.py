@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from pixyz_scheduler.worker.cgroup import V1, V2, MemoryGroup, MemoryGroups, Version, join
+from pixyz_scheduler.worker.isolation.cgroup import V1, V2, MemoryGroup, MemoryGroups, Version, join
 
 _PREFIX = "pixyz-"
 _MOUNT = Path("/sys/fs/cgroup")

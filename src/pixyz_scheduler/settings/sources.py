@@ -12,10 +12,10 @@ from typing import TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from pixyz_scheduler import conf_file
-from pixyz_scheduler.conf_file import Line
 from pixyz_scheduler.errors import SettingsError
-from pixyz_scheduler.setting_types import Allowed
+from pixyz_scheduler.settings import conf_file
+from pixyz_scheduler.settings.conf_file import Line
+from pixyz_scheduler.settings.types import Allowed
 
 _OLD_NAMES = {"LOGLEVEL": "LOG_LEVEL"}
 _LONGEST_SHOWN = 200

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from pixyz_scheduler import setting_sources
-from pixyz_scheduler.setting_types import (
+from pixyz_scheduler.settings import sources
+from pixyz_scheduler.settings.store_url import StoreUrl, results_database
+from pixyz_scheduler.settings.types import (
     Bytes,
     Count,
     Database,
@@ -39,7 +40,6 @@ from pixyz_scheduler.setting_types import (
     data_folder,
     default_process_path,
 )
-from pixyz_scheduler.store_url import StoreUrl, results_database
 
 _QUEUES = ("cpu", "gpu", "zip", "clean", "control", "gpuhigh")
 
@@ -144,8 +144,8 @@ class Settings(BaseSettings):
             SettingsError: every wrong setting at once: its name, source and value, and what is allowed.
         """
         environ, cwd = os.environ if environ is None else environ, Path.cwd() if cwd is None else cwd
-        found = setting_sources.gather(cls.model_fields, environ=environ, cwd=cwd)
-        settings = setting_sources.build(cls, found.lines, cwd=cwd)
+        found = sources.gather(cls.model_fields, environ=environ, cwd=cwd)
+        settings = sources.build(cls, found.lines, cwd=cwd)
         settings._origins = {name: line.where for name, line in found.lines.items()}  # noqa: SLF001  (our own)
         settings._warnings = found.warnings  # noqa: SLF001  (our own)
         return settings

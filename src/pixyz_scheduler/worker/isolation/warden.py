@@ -25,9 +25,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.cgroup import join
-from pixyz_scheduler.worker.parentage import be_killed_first, become_subreaper, die_with
+from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.cgroup import join
+from pixyz_scheduler.worker.isolation.parentage import be_killed_first, become_subreaper, die_with
 
 SPARES = 2
 _LOOK = 0.1

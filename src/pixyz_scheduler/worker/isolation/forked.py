@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from pixyz_scheduler.script.channel import ChannelError, receive
-from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output
-from pixyz_scheduler.worker.slot import Slot, Spare, WardenGone
+from pixyz_scheduler.worker.isolation.events import Event, Exited, Froze, Message, Nonsense, Output
+from pixyz_scheduler.worker.isolation.slot import Slot, Spare, WardenGone
 
 _CHUNK = 64 * 1024
 _SIGKILL = 9

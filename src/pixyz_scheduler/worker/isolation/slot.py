@@ -14,10 +14,10 @@ from typing import Any
 
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.script.channel import SocketChannel
-from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.cgroup import MemoryGroup
-from pixyz_scheduler.worker.events import Exited, Froze, Since
-from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
+from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup
+from pixyz_scheduler.worker.isolation.events import Exited, Froze, Since
+from pixyz_scheduler.worker.isolation.memory import GroupScale, Scale, TreeScale
 
 _log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """SpawnedChild: a new interpreter for each attempt (ISOLATION=spawn): slower, and the same on every system.
 
-Run as `python -m pixyz_scheduler.worker.spawned GROUP` it is the child: the request comes by its standard input,
-messages leave by what was its standard output, all that is printed by its standard error. GROUP is the folder of the
-memory group to live in, or empty.
+Run as `python -m pixyz_scheduler.worker.isolation.spawned GROUP` it is the child: the request comes by its standard
+input, messages leave by what was its standard output, all that is printed by its standard error. GROUP is the folder of
+the memory group to live in, or empty.
 
 On Linux the first process is a keeper, which forks the child at once: whatever loses its parent below it comes to it,
 and when its standard input is at its end, because the worker wants it so or has died, it kills all below it. Elsewhere
@@ -23,11 +23,11 @@ from contextlib import suppress
 from typing import IO, Any
 
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
-from pixyz_scheduler.worker import hunt, tree
-from pixyz_scheduler.worker.cgroup import MemoryGroup, join
-from pixyz_scheduler.worker.child import attempt
-from pixyz_scheduler.worker.events import Event, Exited, Froze, Message, Nonsense, Output, Since
-from pixyz_scheduler.worker.memory import GroupScale, Scale, TreeScale
+from pixyz_scheduler.worker.isolation import hunt, tree
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, join
+from pixyz_scheduler.worker.isolation.child import attempt
+from pixyz_scheduler.worker.isolation.events import Event, Exited, Froze, Message, Nonsense, Output, Since
+from pixyz_scheduler.worker.isolation.memory import GroupScale, Scale, TreeScale
 
 MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
@@ -63,7 +63,12 @@ class SpawnedChild:
         self._was_killed = False
         self._group = group
         self._process = subprocess.Popen(  # noqa: S603  (our own module)
-            [sys.executable, "-m", "pixyz_scheduler.worker.spawned", "" if group is None else str(group.path)],
+            [
+                sys.executable,
+                "-m",
+                "pixyz_scheduler.worker.isolation.spawned",
+                "" if group is None else str(group.path),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -223,7 +228,7 @@ def main() -> None:
         join(sys.argv[1])
     if _HAS_KEEPER:
         # Not everywhere has it what it needs.
-        from pixyz_scheduler.worker.keeper import fork_from_keeper
+        from pixyz_scheduler.worker.isolation.keeper import fork_from_keeper
 
         fork_from_keeper()
     reader = os.fdopen(os.dup(0), "rb")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pixyz_scheduler.jobs.outcome import OutOfMemory
-from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.cgroup import MemoryGroup
+from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup
 from pixyz_scheduler.worker.limits import MemoryLimit
 
 # Reading a tree's PSS costs milliseconds; reading its resident size microseconds.

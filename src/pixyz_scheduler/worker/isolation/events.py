@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pixyz_scheduler.worker.memory import Scale
+from pixyz_scheduler.worker.isolation.memory import Scale
 
 
 @dataclass(frozen=True)

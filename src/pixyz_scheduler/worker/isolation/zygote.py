@@ -1,8 +1,8 @@
 """The template: an exec'd, single-threaded python, warm with engine and SDK, that forks a warden for each slot.
 
-Run as `python -m pixyz_scheduler.worker.zygote DESCRIPTOR ENGINE FREEZE`: a SEQPACKET socket to the worker, which
-engine to import (`none`, or the folder where the Pixyz SDK may be), and the seconds of `Pace.freeze`. Each packet on
-the socket, `{"group": folder of its memory group, or empty}` with one descriptor, asks for a warden, whose control
+Run as `python -m pixyz_scheduler.worker.isolation.zygote DESCRIPTOR ENGINE FREEZE`: a SEQPACKET socket to the worker,
+which engine to import (`none`, or the folder where the Pixyz SDK may be), and the seconds of `Pace.freeze`. Each packet
+on the socket, `{"group": folder of its memory group, or empty}` with one descriptor, asks for a warden, whose control
 socket that is; EOF ends it.
 """
 
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from pixyz_scheduler.engine.select import preload
-from pixyz_scheduler.worker import tree
-from pixyz_scheduler.worker.child import serve
-from pixyz_scheduler.worker.parentage import become_subreaper
-from pixyz_scheduler.worker.warden import Warden
+from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.child import serve
+from pixyz_scheduler.worker.isolation.parentage import become_subreaper
+from pixyz_scheduler.worker.isolation.warden import Warden
 
 READY = b"ready"
 NO_ENGINE = "none"

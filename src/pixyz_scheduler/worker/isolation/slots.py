@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from pixyz_scheduler.errors import LeaseLost, Unavailable
 from pixyz_scheduler.jobs.pace import PACE
-from pixyz_scheduler.worker.cgroup import MemoryGroups
-from pixyz_scheduler.worker.events import Child, Since
-from pixyz_scheduler.worker.forked import ForkedChild
-from pixyz_scheduler.worker.slot import SPARE_PATIENCE, NoSpare, Slot, WardenGone
-from pixyz_scheduler.worker.spawned import SpawnedChild
-from pixyz_scheduler.worker.template import Template
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
+from pixyz_scheduler.worker.isolation.events import Child, Since
+from pixyz_scheduler.worker.isolation.forked import ForkedChild
+from pixyz_scheduler.worker.isolation.slot import SPARE_PATIENCE, NoSpare, Slot, WardenGone
+from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
+from pixyz_scheduler.worker.isolation.template import Template
 
 _FIRST_PAUSE = 0.1
 

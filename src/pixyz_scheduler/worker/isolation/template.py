@@ -13,9 +13,9 @@ from typing_extensions import Self
 
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.jobs.pace import PACE
-from pixyz_scheduler.worker.cgroup import MemoryGroup, MemoryGroups
-from pixyz_scheduler.worker.slot import Slot
-from pixyz_scheduler.worker.zygote import READY
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, MemoryGroups
+from pixyz_scheduler.worker.isolation.slot import Slot
+from pixyz_scheduler.worker.isolation.zygote import READY
 
 
 class Template:
@@ -51,7 +51,7 @@ class Template:
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  (our own module)
-                    [sys.executable, "-m", "pixyz_scheduler.worker.zygote", *arguments],
+                    [sys.executable, "-m", "pixyz_scheduler.worker.isolation.zygote", *arguments],
                     pass_fds=[theirs.fileno()],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,

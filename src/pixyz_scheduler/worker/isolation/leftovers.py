@@ -11,8 +11,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from pixyz_scheduler.worker import hunt
-from pixyz_scheduler.worker.cgroup_home import groups_left
+from pixyz_scheduler.worker.isolation import hunt
+from pixyz_scheduler.worker.isolation.cgroup_home import groups_left
 
 MARK = "PIXYZ_RUN_BY"
 # The start time is the 22nd field of /proc/PID/stat, this one after the command in brackets.

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_dir
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from pixyz_scheduler.store_url import StoreUrl
+from pixyz_scheduler.settings.store_url import StoreUrl
 
 _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -32,8 +32,8 @@ def data_folder() -> Path:
 
 def default_process_path() -> Path:
     """The package's own `process` folder; in a checkout, `processes` beside `src`."""
-    here = Path(__file__).resolve().parent
-    packaged, checkout = here / "process", here.parents[1] / "processes"
+    package = Path(__file__).resolve().parents[1]
+    packaged, checkout = package / "process", package.parents[1] / "processes"
     return checkout if checkout.is_dir() and not packaged.is_dir() else packaged
 
 

@@ -1,0 +1,1 @@
+"""What the environment and pixyz-scheduler.conf say, read once and typed."""

@@ -1,0 +1,1 @@
+"""The processes in which attempts run: made ahead, watched, weighed, frozen, ended whole."""
