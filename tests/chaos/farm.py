@@ -124,6 +124,7 @@ class Farm:
         for member in self.members:
             if member.is_running:
                 member.kill()
+            member.let_go()
 
     def _api(self, name: str, proxies: Proxies) -> Member:
         port = str(free_port())

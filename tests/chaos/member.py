@@ -53,6 +53,7 @@ class Member:
         """Start it; whatever was is gone."""
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
         self._is_up = self.leaving = False
+        self.let_go()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pixyz_scheduler", *self.command],
@@ -90,9 +91,13 @@ class Member:
     def reap(self) -> int:
         """Wait for its end; its exit status."""
         assert self.process
-        assert self.process.stdin
-        self.process.stdin.close()
+        self.let_go()
         return self.process.wait()
+
+    def let_go(self) -> None:
+        """Close our end of its lifeline, also of one that has ended by itself."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
 
     def signal(self, number: int) -> None:
         """Send it a signal."""

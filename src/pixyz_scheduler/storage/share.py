@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pixyz_scheduler.errors import Conflict
+from pixyz_scheduler.errors import Conflict, Unavailable
 from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
@@ -31,12 +31,12 @@ class Share:
     @contextmanager
     def incoming(self) -> Iterator[Incoming]:
         """A private folder for what a request brings; gone on leaving unless a job has adopted it."""
-        with disk_in_words(self.root):
+        with disk_in_words(self.root), _there(self.root):
             path = make_corner(self.root, INCOMING) / secrets.token_hex(16)
             path.mkdir(mode=0o700)
             incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root))
         try:
-            with disk_in_words(path):
+            with disk_in_words(path), _there(self.root):
                 incoming.prepare()
             yield incoming
         finally:
@@ -66,6 +66,15 @@ class Share:
             with suppress(OSError):
                 remove_tree(path)
         return len(left)
+
+
+@contextmanager
+def _there(root: Path) -> Iterator[None]:
+    """A share that is unmounted between two steps is away, as it is before the first."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Unavailable(f"The share {root} went away.") from error
 
 
 def _children(folder: Path) -> list[Path]:
