@@ -10,11 +10,11 @@ import httpx
 import psutil
 from typing_extensions import Self
 
-from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
 from pixyz_scheduler.launcher.member import LIFELINE
 from tests.chaos.member import Member, command_of
 from tests.chaos.plans import MEMORY_GPUHIGH_KIB, MEMORY_KIB
+from tests.chaos.ports import lasting_port
 from tests.chaos.proxy import Proxies
 from tests.chaos.watcher import with_mark
 
@@ -127,7 +127,7 @@ class Farm:
             member.let_go()
 
     def _api(self, name: str, proxies: Proxies) -> Member:
-        port = str(free_port())
+        port = str(lasting_port())
         return self._member(name, proxies, ("api",), {"API_HOST": "127.0.0.1", "API_PORT": port}, b"the API listens on")
 
     def _worker(self, name: str, proxies: Proxies, command: tuple[str, ...], *, queues: str) -> Member:

@@ -8,7 +8,6 @@ from typing import cast
 
 import redis
 
-from pixyz_scheduler.cli.server import free_port
 from tests.chaos.api_faults import ApiFaults
 from tests.chaos.beacons import read_beacons
 from tests.chaos.breakage import Breakage
@@ -19,6 +18,7 @@ from tests.chaos.facts import TERMINAL, Facts
 from tests.chaos.farm import Farm, wait_until_gone
 from tests.chaos.faults import Injector
 from tests.chaos.load import Load
+from tests.chaos.ports import lasting_port
 from tests.chaos.proxy import Proxies
 from tests.chaos.rebirth import Rebirth
 from tests.chaos.share_faults import ShareFaults
@@ -49,7 +49,7 @@ class Run:
         course.folder.mkdir(parents=True, exist_ok=True)
         data = course.folder / "data"
         with ExitStack() as stack:
-            self._store = stack.enter_context(ChaosStore(data, free_port(), fsync=course.fsync))
+            self._store = stack.enter_context(ChaosStore(data, lasting_port(), fsync=course.fsync))
             self._proxies = stack.enter_context(Proxies(self._store.port))
             self._farm = self._make_farm()
             stack.enter_context(Watcher(self._farm.mark))

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
 from tests.chaos.beacons import SCRIPT, read_beacons
 from tests.chaos.facts import TERMINAL
+from tests.chaos.ports import lasting_port
 from tests.chaos.store import ChaosStore
 from tests.conftest import missing
 from tests.fakes import impatient_worker
@@ -34,8 +34,8 @@ def farm(tmp_path):
     for name in ("share", "local", "beacons", "alive"):
         (tmp_path / name).mkdir()
     with ExitStack() as stack:
-        store = stack.enter_context(ChaosStore(tmp_path / "data", free_port()))
-        port = str(free_port())
+        store = stack.enter_context(ChaosStore(tmp_path / "data", lasting_port()))
+        port = str(lasting_port())
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(tmp_path),
