@@ -132,12 +132,14 @@ class Announcer:
                 return
 
     def _try(self) -> None:
-        self.is_heard = False
         try:
             self._farm.announce(self._now())
-            self.is_heard = True
-            self._silence.passed()
         except StoreUnavailable as error:
+            self.is_heard = False
             self._silence.met(error)
         except Exception:  # noqa: BLE001  (whatever it is: without this thread jobs are said to have no worker)
+            self.is_heard = False
             _log.exception("not announced")
+        else:
+            self.is_heard = True
+            self._silence.passed()
