@@ -89,7 +89,7 @@ def main(settings: Settings) -> int:
         slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
-        Mirror(RecordStore(client, pace=pace), Share(settings.share_path)) as mirror,
+        Mirror(records, share) as mirror,
         Sweeper(quick, dispatch, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
