@@ -82,7 +82,7 @@ class Submission:
         if self.script is None:
             there = ", ".join(catalog.names()) or "none"
             raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
-        outline = ScriptOutline.parse(self.script.path.read_bytes(), filename=self.script.name)
+        outline = ScriptOutline.parse(self.script.read(), filename=self.script.name)
         return outline.entrypoint(name), outline.warnings
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -164,6 +165,16 @@ def test_a_share_that_is_away_is_said(tmp_path):
         pass
     with pytest.raises(Unavailable, match="cannot be written"):
         share.folder(JOB).remove()
+
+
+def test_what_a_request_brought_that_has_gone_with_its_share_is_no_fault_of_the_requests(share):
+    with share.incoming() as incoming:
+        with incoming.create("script", "a.py") as script:
+            script.write(b"def main(pc, params): pass\n")
+        shutil.rmtree(incoming.path)
+        for use in (script.read, lambda: incoming.describe(b"{}"), lambda: incoming.create("input", "a.step")):
+            with pytest.raises(Unavailable, match="went away while the files came"):
+                use()
 
 
 def test_the_sweep_takes_what_is_old_and_leaves_an_upload_in_progress(share):

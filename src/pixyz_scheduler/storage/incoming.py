@@ -4,7 +4,8 @@ import errno
 import hashlib
 import os
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal
@@ -67,6 +68,11 @@ class IncomingFile:
             self.abandon()
             raise
 
+    def read(self) -> bytes:
+        """All of it, once it is closed; raises Unavailable where it has gone with its share."""
+        with disk_in_words(self.path), _still_there(self.path):
+            return self.path.read_bytes()
+
     def abandon(self) -> None:
         """Remove the file."""
         self._file.close()
@@ -119,16 +125,15 @@ class Incoming:
                 pass
             case _:
                 assert_never(kind)
-        try:
+        with _still_there(self.path):
             file = IncomingFile(self.path / "inputs" / self._free_name(name), mode=0o600 | (self._group_bits & 0o040))
-        except FileNotFoundError as error:
-            raise Unavailable(f"The share {self.share} went away while the files came.") from error
         self._files.append(file)
         return file
 
     def describe(self, text: bytes) -> None:
         """Lay what is asked beside its files: should the store be lost, the share tells it. Before `adopt`, once."""
-        write_sent(self.path, text, group_bits=self._group_bits)
+        with _still_there(self.path):
+            write_sent(self.path, text, group_bits=self._group_bits)
 
     def adopt(self, job_id: str) -> JobFolder:
         """Put all in place as the job's folder, in one step.
@@ -144,7 +149,7 @@ class Incoming:
                 self.path.rename(folder.path)
             except OSError as error:
                 if error.errno == errno.ENOENT:
-                    raise Unavailable(f"The share {self.share} went away while the files came.") from error
+                    raise _gone(self.path) from error
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise
@@ -220,3 +225,16 @@ def _cut(name: str) -> str:
 
 def _same(name: str) -> str:
     return unicodedata.normalize("NFC", name.casefold())
+
+
+def _gone(path: Path) -> Unavailable:
+    return Unavailable(f"The share went away while the files came: {path} is not there.")
+
+
+@contextmanager
+def _still_there(path: Path) -> Iterator[None]:
+    """What was made for a request is gone with its share, not by a fault of the request's."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _gone(path) from error
