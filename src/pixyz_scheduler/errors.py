@@ -10,6 +10,7 @@ SchedulerError
 |   |-- UploadTooLarge       more than MAX_UPLOAD_SIZE              413
 |   |-- InvalidIdempotencyKey
 |   |-- IdempotencyKeyReused  for another request                    422
+|   |-- InvalidWorkflow      sub-tasks that cannot be started
 |   |-- InvalidArchive       an input archive that cannot be unpacked safely
 |   |-- UnknownProcess
 |   `-- UnsafePath           a path that leaves its folder
@@ -77,6 +78,10 @@ class InvalidIdempotencyKey(BadInput):
 
 class IdempotencyKeyReused(BadInput):
     """An `Idempotency-Key` that came before, with another request."""
+
+
+class InvalidWorkflow(BadInput):
+    """Sub-tasks that cannot be started as they are asked for."""
 
 
 class InvalidArchive(BadInput):

@@ -10,12 +10,14 @@ import pytest
 import redis
 
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
@@ -26,6 +28,7 @@ from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.main import without_secrets
 from pixyz_scheduler.worker.run import Workshop
+from pixyz_scheduler.worker.subtasks import Subtasks
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}
 
@@ -48,6 +51,8 @@ class Bench:
     share: Share
     execution: Execution
     bells: Bells
+    families: Families
+    aftermath: Aftermath
 
     def submit(self, source: str, *, params: str = "{}", **options: object) -> JobId:
         job_id = JobId(str(uuid.uuid4()))
@@ -63,6 +68,16 @@ class Bench:
         job_id = self.submit(source, queue=queue, **options)
         self.execution.run(job_id, queue=queue)
         return self.records.report(job_id)
+
+    def serve(self) -> None:
+        """As a farm of one slot that listens on all queues: one doorbell after the other, until none rings."""
+        while self.bells.rung:
+            bell = self.bells.rung.pop(0)
+            self.execution.run(bell.job_id, queue=bell.queue)
+
+    def children(self, job_id: JobId) -> list[JobReport]:
+        """In no order."""
+        return list(self.families.reports(self.families.children(job_id)).values())
 
     def log(self, job_id: JobId, attempt: int = 1) -> str:
         return self.share.folder(job_id).log_path(attempt).read_text()
@@ -132,8 +147,11 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
     ):
 
         def make(slots: Slots, memory: int = 0, memory_gpuhigh: int = 0, log_limit: int = 0) -> Bench:
+            families = Families(records, client)
+            aftermath = Aftermath(records, families, bells)
             workshop = Workshop(
                 share=Share(share),
+                subtasks=Subtasks(records, families, bells, Share(share), JobOptions()),
                 catalog=ProcessCatalog(tmp_path),
                 slots=slots,
                 workspaces=workspaces,
@@ -142,8 +160,8 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
                 memory_gpuhigh=MemoryLimit(memory_gpuhigh),
                 log_limit=log_limit,
             )
-            execution = Execution("w1", records, keeper, bells, workshop.run, stopping)
-            return Bench(records, Share(share), execution, bells)
+            execution = Execution("w1", records, keeper, bells, workshop.run, families, aftermath, stopping)
+            return Bench(records, Share(share), execution, bells, families, aftermath)
 
         yield make
     stopping.set()

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.isolation.events import Exited, Froze
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
@@ -367,7 +367,7 @@ def test_no_child_begins_on_a_lease_that_was_lost_while_its_worker_stood_still(b
         for _ in range(9):
             bench.records.now_ms += 1000
             bench.records.sweep()
-        Sweeper(bench.records, bench.bells).sweep()
+        Sweeper(bench.records, bench.bells, bench.aftermath).sweep()
 
     records = StoodStill(bench.records, meanwhile=lose)
     stale = after_a_long_pause(replace(bench.execution, records=records))

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.outcome import Lost
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.lease_keeper import Held
 
 SLEEPY = "def main(pc, params):\n    return 1\n"
@@ -27,7 +27,7 @@ def lose(bench, job_id, queue="cpu"):
 def test_a_job_whose_worker_was_lost_goes_once_more_to_the_fallback_and_its_bell_is_rung(fork_bench):
     job_id = fork_bench.submit(SLEEPY)
     lose(fork_bench, job_id)
-    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    Sweeper(fork_bench.records, fork_bench.bells, fork_bench.aftermath).sweep()
     report = fork_bench.records.report(job_id)
     assert (report.state, report.queue, report.cause) == (JobState.RETRY, "gpuhigh", "worker_lost")
     assert "w-gone" in report.error
@@ -37,7 +37,7 @@ def test_a_job_whose_worker_was_lost_goes_once_more_to_the_fallback_and_its_bell
 
 def test_a_job_lost_twice_has_failed_and_says_why(fork_bench):
     job_id = fork_bench.submit(SLEEPY)
-    sweeper = Sweeper(fork_bench.records, fork_bench.bells)
+    sweeper = Sweeper(fork_bench.records, fork_bench.bells, fork_bench.aftermath)
     for queue in ("cpu", "gpuhigh"):
         lose(fork_bench, job_id, queue)
         sweeper.sweep()
@@ -47,7 +47,7 @@ def test_a_job_lost_twice_has_failed_and_says_why(fork_bench):
 
 
 def test_a_store_that_is_away_ends_no_sweeper(tmp_path, fork_bench):
-    sweeper = Sweeper(RecordStore(connect(f"unix://{tmp_path}/nobody.sock")), fork_bench.bells)
+    sweeper = Sweeper(RecordStore(connect(f"unix://{tmp_path}/nobody.sock")), fork_bench.bells, fork_bench.aftermath)
     sweeper._try()
     assert fork_bench.bells.rung == []
 
@@ -63,7 +63,7 @@ def test_a_record_that_nobody_can_read_keeps_no_other_from_its_end(fork_bench, s
     for seconds in range(1, 9):
         patient.now_ms = fork_bench.records.now_ms = 1_000_000 + 1000 * seconds
         patient.sweep()
-    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    Sweeper(fork_bench.records, fork_bench.bells, fork_bench.aftermath).sweep()
     assert fork_bench.records.report(lost).state is JobState.RETRY
     assert {bell.job_id for bell in fork_bench.bells.rung} == {lost, unheard}
     client.close()
@@ -72,7 +72,7 @@ def test_a_record_that_nobody_can_read_keeps_no_other_from_its_end(fork_bench, s
 def test_nothing_that_the_store_answers_ends_a_sweeper(fork_bench, store_url):
     client = connect(store_url)
     client.set("ps:leases", "not ours")
-    Sweeper(fork_bench.records, fork_bench.bells)._try()
+    Sweeper(fork_bench.records, fork_bench.bells, fork_bench.aftermath)._try()
     client.delete("ps:leases")
     client.close()
 
@@ -99,7 +99,7 @@ def test_nothing_that_the_store_answers_ends_the_renewals(fork_bench, store_url)
 def test_a_worker_that_has_lost_its_lease_is_told_to_stop(fork_bench):
     job_id = fork_bench.submit(SLEEPY)
     lose(fork_bench, job_id)
-    Sweeper(fork_bench.records, fork_bench.bells).sweep()
+    Sweeper(fork_bench.records, fork_bench.bells, fork_bench.aftermath).sweep()
     told = []
     fork_bench.execution.keeper._renew(
         Held(job_id, Lease(Fence("gone cpu"), "w-gone"), tick=lambda _: told.clear(), stop=told.append)

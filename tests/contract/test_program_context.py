@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kombu.utils import json as kombu_json
 
+from pixyz_scheduler.errors import InvalidWorkflow
 from pixyz_scheduler.script.context import ProgramContext, register_json_types
 from pixyz_scheduler.script.faults import (
     PixyzFileNotFound,
@@ -270,7 +271,8 @@ def test_a_local_sub_task_runs_at_once(two_entry_points):
     started = pc.execute({"n": 2}, queue="gpu")
     with pc.allow_join_result():
         assert started.get(timeout=1) == {"twice": 4, "task": started.id}
-    assert pc.AsyncResult(started.id) is started
+    assert pc.AsyncResult(started.id) == started
+    assert pc.AsyncResult(started.id).get() == started.get()
     assert (started.status, started.ready(), started.successful()) == ("SUCCESS", True, True)
     assert subtask_async({"n": 3}, pc).get()["twice"] == 6
     assert subtask_async(pc, {"n": 3}).get()["twice"] == 6
@@ -284,14 +286,12 @@ def test_a_local_sub_task_that_fails_says_so_where_it_is_asked(two_entry_points)
         failed.get()
 
 
-def test_an_unknown_sub_task_is_a_lookup_error(two_entry_points):
-    with pytest.raises(LookupError, match="No sub-task of this run has the id nix"):
-        two_entry_points.AsyncResult("nix")
+def test_an_unknown_sub_task_is_pending_as_celery_says_it(two_entry_points):
+    assert two_entry_points.AsyncResult("nix").status == "PENDING"
 
 
-@pytest.mark.parametrize(
-    "start", [lambda pc: pc.execute({}), lambda pc: pc.AsyncResult("x")], ids=["execute", "AsyncResult"]
-)
-def test_sub_tasks_on_the_farm_say_that_they_come_later(start):
-    with pytest.raises(NotImplementedError, match="come with workflows"):
-        start(ProgramContext(script="s.py"))
+def test_a_sub_task_without_a_context_is_refused():
+    from pixyz_worker.script import pixyz_execute
+
+    with pytest.raises(InvalidWorkflow, match="needs a"):
+        pixyz_execute.delay({"n": 1})

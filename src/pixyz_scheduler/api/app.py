@@ -30,10 +30,10 @@ from pixyz_scheduler.api.routes.processes import process_routes
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
-from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.jobs.job import JobOptions
@@ -43,8 +43,10 @@ from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
+from pixyz_scheduler.upkeep.sweeper import Sweeper
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ def make_app(settings: Settings) -> FastAPI:
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     dispatch = CeleryDispatch(celery, client)
     share = Share(settings.share_path)
+    families = Families(records, client)
     mirror = Mirror(records, share)
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
@@ -130,7 +133,8 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         janitor = Janitor(records, share, surroundings, keep=keep)
-        with mirror, Sweeper(records, dispatch, ended=mirror.soon), janitor:
+        aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
+        with mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon), janitor:
             yield
 
     app = FastAPI(

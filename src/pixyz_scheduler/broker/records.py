@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,9 +16,10 @@ from pixyz_scheduler.jobs.job import Job, JobId
 from pixyz_scheduler.jobs.pace import PACE, Pace
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import JobReport, new_record
-from pixyz_scheduler.jobs.retry import Decision, Finish, TryAgain
+from pixyz_scheduler.jobs.retry import Decision, Finish, TryAgain, Wait
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.waiting import Waiting
+from pixyz_scheduler.jobs.workflow import jobs_in, to_text
 
 PRIORITIES = 10
 PRIORITY_SEPARATOR = ":"
@@ -48,10 +49,11 @@ class Bell:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep found: leases that ran out, and doorbells to ring."""
+    """What a sweep found: leases that ran out, doorbells to ring, and jobs that ended with others."""
 
     expired: tuple[JobId, ...]
     bells: tuple[Bell, ...]
+    ripe: tuple[JobId, ...] = ()
 
 
 class RecordStore:
@@ -115,6 +117,7 @@ class RecordStore:
         lease: Lease,
         by: str = "owner",
         fields: Mapping[str, str] | None = None,
+        wait_limit: float = 0.0,
     ) -> JobState | None:
         """End the attempt; safe to repeat.
 
@@ -124,17 +127,22 @@ class RecordStore:
             lease: the one that the attempt holds.
             by: "owner", or "sweeper", for which the lease must have run out.
             fields: further fields of the record.
+            wait_limit: seconds that it may wait for others, where that is decided.
 
         Returns:
             The state of the job now; None where the lease was lost and nothing was changed.
         """
         said = dict(fields or {})
-        said["cause"], said["error"] = decision.cause or "", decision.error or ""
         match decision:
             case Finish(state=state):
                 end, queue, delay = state.value, "", 0.0
+                said |= why_of(decision)
+            case Wait(result=result):
+                end, queue, delay = "AWAIT", "", wait_limit
+                said |= {"awaits": to_text(result), "awaited": " ".join(jobs_in(result))}
             case TryAgain(queue=queue, delay=delay, tally=tally):
                 end = JobState.RETRY.value
+                said |= why_of(decision)
                 said |= {kind: str(count) for kind, count in vars(tally).items()}
         flat = [text for pair in said.items() for text in pair]
         state_now = self.run("commit", job_id, lease.fence, by, end, queue, in_ms(delay), *flat)
@@ -177,16 +185,19 @@ class RecordStore:
         state, *facts = self.run("waiting", job_id)
         if not JobState(_known(job_id, state)).is_waiting:
             return None
-        due, parked, ahead, listeners = map(int, facts)
-        return Waiting(due=None if due < 0 else due / 1000, parked=bool(parked), ahead=ahead, listeners=listeners)
+        due, parked, ahead, listeners, before = map(int, facts)
+        return Waiting(
+            due=None if due < 0 else due / 1000,
+            parked=bool(parked),
+            ahead=ahead,
+            listeners=listeners,
+            before=before,
+        )
 
     def sweep(self, *, limit: int = 100) -> Sweep:
         """What nobody else will do; every worker and API process asks, any number at once."""
-        expired, bells = self.run("sweep", limit, in_ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
-        return Sweep(
-            tuple(JobId(job_id) for job_id in expired),
-            tuple(Bell(JobId(job_id), queue, int(priority)) for job_id, queue, priority in bells),
-        )
+        expired, bells, ripe = self.run("sweep", limit, in_ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
+        return Sweep(tuple(map(JobId, expired)), bells_of(bells), tuple(map(JobId, ripe)))
 
     def forget(self, job_id: JobId) -> bool:
         """Remove the record of a job that has ended."""
@@ -243,6 +254,16 @@ class RecordStore:
     def run(self, script: str, *arguments: str | float) -> Any:
         """Run a script on the records; see Scripts.run."""
         return self._scripts.run(script, self.now_ms, *arguments)
+
+
+def why_of(decision: Finish | TryAgain) -> dict[str, str]:
+    """The fields that say why."""
+    return {"cause": decision.cause or "", "error": decision.error or ""}
+
+
+def bells_of(rows: Iterable[Sequence[str]]) -> tuple[Bell, ...]:
+    """As a script lists them."""
+    return tuple(Bell(JobId(job_id), queue, int(priority)) for job_id, queue, priority in rows)
 
 
 def _known(job_id: JobId, answer: str) -> str:

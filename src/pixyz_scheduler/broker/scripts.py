@@ -46,7 +46,8 @@ def sources(pace: Pace) -> dict[str, str]:
     """The text of each script by its name, what all begin with included."""
     folder = resources.files("pixyz_scheduler.broker").joinpath("lua")
     texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in folder.iterdir()}
-    texts["submit_once"] = f"local function submit()\n{texts['submit']}\nend\n{texts['submit_once']}"
+    for name in ("submit_once", "start"):
+        texts[name] = f"local function submit()\n{texts['submit']}\nend\n{texts[name]}"
     prelude = f"local CLOCK_STEP = {in_ms(pace.clock_step)}\n{texts.pop('prelude')}"
     return {name: f"{prelude}\n{text}" for name, text in texts.items()}
 

@@ -79,6 +79,12 @@ class Job:
         input_file: file name of the input within the job's inputs.
         submitted: when, in seconds since the epoch (UTC).
         parent: the job that started it; None where a user did.
+        root: the job with which that began, which a user sent; None where a user sent this one.
+        inputs_of: the job whose inputs it has, script and all; None for its own.
+        outputs_of: the job whose outputs it writes to; None for its own.
+        needs: JSON text of the expression (workflow.py) that is its params once other jobs have ended; None: `params`.
+        after: those jobs.
+        context: JSON text of the keys that were added to its context.
     """
 
     id: JobId
@@ -90,6 +96,12 @@ class Job:
     script: str | None = None
     input_file: str | None = None
     parent: JobId | None = None
+    root: JobId | None = None
+    inputs_of: JobId | None = None
+    outputs_of: JobId | None = None
+    needs: str | None = None
+    after: tuple[JobId, ...] = ()
+    context: str = "{}"
 
 
 def merge_options(

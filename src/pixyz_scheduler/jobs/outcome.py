@@ -1,6 +1,7 @@
 """Outcome: how an attempt ended. One type a case; `decide` matches them whole."""
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,13 @@ class Succeeded:
     """The entry point returned; `result` is what it returned, as JSON knows it."""
 
     result: Any
+
+
+@dataclass(frozen=True)
+class Awaits:
+    """The entry point returned what other jobs will end with (an expression of workflow.py): so does this one."""
+
+    result: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -98,4 +106,6 @@ class Hindered:
     reason: str
 
 
-Outcome = Succeeded | Raised | Crashed | TimedOut | NoProgress | OutOfMemory | Lost | Drained | Cancelled | Hindered
+Outcome = (
+    Succeeded | Awaits | Raised | Crashed | TimedOut | NoProgress | OutOfMemory | Lost | Drained | Cancelled | Hindered
+)

@@ -11,11 +11,13 @@ from pixyz_scheduler.jobs.attempt import Attempt, Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.workflow import Expression
 
 # major.minor. The major is raised when a field changes its meaning: programs and scripts refuse another one. The minor
 # is raised when a field comes: what a program does not know it leaves alone, so that N-1 and N work side by side.
-RECORD_VERSION = "1.1"
+RECORD_VERSION = "1.2"
 _MAJOR = "1"
+_RELATIVES = ("parent", "root", "inputs_of", "outputs_of")
 _VERSION = re.compile(r"(?P<major>\d+)(\.\d+)?")
 
 
@@ -40,6 +42,9 @@ class JobReport:
         cancelling: somebody asked a running job to stop.
         draining: its worker said that it leaves.
         attempts: the history, one mapping an ended attempt.
+        awaits: what it ends with, once it runs no more and waits for other jobs; None where it does not.
+        children: how many jobs it had started by then.
+        children_ended: how many of those it has started have ended.
     """
 
     job: Job
@@ -58,6 +63,9 @@ class JobReport:
     cancelling: bool = False
     draining: bool = False
     attempts: tuple[Mapping[str, Any], ...] = ()
+    awaits: Expression | None = None
+    children: int = 0
+    children_ended: int = 0
 
     @property
     def status(self) -> JobState:
@@ -67,7 +75,11 @@ class JobReport:
     @property
     def percent(self) -> int | None:
         """0 to 100; None while nothing is known."""
-        return 100 if self.state is JobState.SUCCESS else self.progress.percent
+        if self.state is JobState.SUCCESS:
+            return 100
+        if self.awaits is not None:
+            return min(100, 100 * self.children_ended // max(1, self.children))
+        return self.progress.percent
 
     @property
     def retries(self) -> int:
@@ -95,7 +107,10 @@ class JobReport:
             name=record.get("name") or None,
             script=record.get("script") or None,
             input_file=record.get("input_file") or None,
-            parent=JobId(record["parent"]) if record.get("parent") else None,
+            **{name: _id(record.get(name)) for name in _RELATIVES},
+            needs=record.get("needs") or None,
+            after=tuple(JobId(other) for other in (record.get("after") or "").split()),
+            context=record.get("context") or "{}",
         )
         return cls(
             job=job,
@@ -114,6 +129,9 @@ class JobReport:
             cancelling=record.get("cancel") == "1",
             draining=record.get("draining") == "1",
             attempts=tuple(json.loads(record.get("attempts") or "[]")),
+            awaits=json.loads(record["awaits"]) if record.get("awaits") else None,
+            children=int(record.get("children") or 0),
+            children_ended=int(record.get("done") or 0),
         )
 
 
@@ -133,14 +151,25 @@ def new_record(job: Job) -> dict[str, str]:
         "name": job.name or "",
         "script": job.script or "",
         "input_file": job.input_file or "",
-        "parent": job.parent or "",
+        **{name: getattr(job, name) or "" for name in _RELATIVES},
+        **_of_a_workflow(job),
         "priority": str(job.options.priority),
     }
+
+
+def _of_a_workflow(job: Job) -> dict[str, str]:
+    """Most jobs are part of none, and need not say so."""
+    said = {"needs": job.needs or "", "after": " ".join(job.after), "context": job.context if job.parent else ""}
+    return {name: text for name, text in said.items() if text}
 
 
 def ended_attempt(report: JobReport, attempt: Attempt) -> str:
     """The history of a job with this attempt at its end, as the record keeps it (JSON)."""
     return json.dumps([*report.attempts, attempt.to_wire()], separators=(",", ":"))
+
+
+def _id(text: str | None) -> JobId | None:
+    return JobId(text) if text else None
 
 
 def _time(text: str | None) -> float | None:

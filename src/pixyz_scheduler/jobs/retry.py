@@ -1,11 +1,14 @@
 """decide(): what follows an outcome. Pure; Lua applies the answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from typing_extensions import assert_never
 
 from pixyz_scheduler.jobs.attempt import Tally
 from pixyz_scheduler.jobs.outcome import (
+    Awaits,
     Cancelled,
     Crashed,
     Drained,
@@ -60,7 +63,20 @@ class TryAgain:
     delay: float = 0.0
 
 
-Decision = Finish | TryAgain
+@dataclass(frozen=True)
+class Wait:
+    """The attempt is over, the job ends with others.
+
+    Attributes:
+        result: what it ends with.
+        cause: what the history says of the attempt.
+    """
+
+    result: Mapping[str, Any]
+    cause: str = "awaits"
+
+
+Decision = Finish | TryAgain | Wait
 
 
 def decide(outcome: Outcome, *, tally: Tally, queue: Queue) -> Decision:  # noqa: C901, PLR0911, PLR0912  (a table: one case a line)
@@ -74,6 +90,8 @@ def decide(outcome: Outcome, *, tally: Tally, queue: Queue) -> Decision:  # noqa
     match outcome:
         case Succeeded():
             return Finish(JobState.SUCCESS)
+        case Awaits(result=result):
+            return Wait(result)
         case Raised(error=error):
             return Finish(JobState.FAILURE, "script_error", error)
         case Cancelled():

@@ -13,15 +13,19 @@ class Waiting:
         listeners: living workers that listen on the queue.
         due: seconds until it may be taken again after a retry; None where it may be at once.
         parked: all licence tokens are taken.
+        before: jobs that have not ended, and with whose results it begins.
     """
 
     ahead: int
     listeners: int
     due: float | None = None
     parked: bool = False
+    before: int = 0
 
     def in_words(self, queue: str) -> str:
         """The first reason that holds, the one that somebody can do most about first."""
+        if self.before:
+            return f"the results of {self.before} {'job' if self.before == 1 else 'jobs'}"
         if self.listeners == 0:
             return f"no worker listens on queue {queue}"
         if self.due is not None:

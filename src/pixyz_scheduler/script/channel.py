@@ -7,10 +7,13 @@ Child to supervisor:
     {"type": "progress_output", "value": any JSON}
     {"type": "progress_stop"}
     {"type": "result", "value": any JSON}                               last
+    {"type": "awaits", "result": expression of jobs/workflow.py}        last
     {"type": "error", "kind": "script" | "syntax" | "import" | "result",
      "error": "ValueError: one line", "traceback": "..."}               last
 
-Supervisor to child: one request (see `attempt.py`).
+    {"type": "call", ...}                                               see `farm_line.py`
+
+Supervisor to child: one request (see `attempt.py`), then answers to calls.
 
 The reader must take every message for hostile: the user's code holds the writing end too.
 """
@@ -54,6 +57,13 @@ class Channel(Protocol):
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message, whole."""
+
+
+class TwoWayChannel(Channel, Protocol):
+    """A channel that is read, too."""
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next message; None when the other end is closed."""
 
 
 class SocketChannel:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pixyz_scheduler.script import in_place
+from pixyz_scheduler.script import workflows
 from pixyz_scheduler.script.channel import Channel
+from pixyz_scheduler.script.context_keys import DEFAULTS
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
 from pixyz_scheduler.script.input_folder import inside, main_file
 from pixyz_scheduler.script.progress_reporter import ProgressReporter
-
-DEFAULT_TIME_LIMIT = 3600
 
 _LIVE = frozenset({"progress", "task"})
 """Keys whose values belong to this process and do not travel."""
@@ -30,27 +29,7 @@ class ProgramContext(dict[str, Any]):
     """
 
     def __init__(self, *values: Mapping[str, Any], **more: Any) -> None:
-        super().__init__(
-            script=None,
-            data=None,
-            root_file=None,
-            entrypoint="main",
-            params={},
-            compute_only=False,
-            raw=False,
-            tmp=False,
-            is_local=False,
-            time_request=None,
-            task_id=None,
-            time_limit=DEFAULT_TIME_LIMIT,
-            queue=None,
-            retry=0,
-            input_dir=None,
-            input_file=None,
-            output_dir=None,
-            shadow=None,
-            task=None,
-        )
+        super().__init__({**DEFAULTS, "params": {}})
         for part in values:
             super().update(part)
         super().update(more)
@@ -108,12 +87,19 @@ class ProgramContext(dict[str, Any]):
     copy = clone
 
     def execute(self, params: Any = None, **celery_options: Any) -> Any:
-        """Run this context's entry point as a sub-task; in a local run at once, in this process.
+        """Run this context's entry point as a sub-task: a job of its own; in a local run at once, in this process.
 
-        Returns a result with `.get()`.
+        Args:
+            params: what it is called with; None for those of the context.
+            celery_options: `queue`, `priority`, `time_limit` (seconds).
+
+        Returns:
+            Celery's AsyncResult.
+
+        Raises:
+            InvalidWorkflow: says what cannot be had.
         """
-        child = self.clone(task_id=str(celery_options.get("task_id") or uuid4()))
-        return in_place.submit(child, child["params"] if params is None else params)
+        return workflows.submit(self, params, celery_options)
 
     def progress_set_total(self, total: int) -> None:
         """Announce how many steps there will be."""
@@ -181,17 +167,12 @@ class ProgramContext(dict[str, Any]):
         return bool(self["tmp"])
 
     def AsyncResult(self, task_id: str) -> Any:  # noqa: N802  (Celery's name, and users')
-        """The result of a sub-task."""
-        return in_place.result_of(task_id, local=self.is_local())
+        """The result of a sub-task: Celery's AsyncResult."""
+        return workflows.result(self, task_id)
 
     def allow_join_result(self) -> AbstractContextManager[None]:
-        """Celery refuses to wait for a task inside a task, but within this."""
-        if self.is_local():
-            return contextlib.nullcontext()
-        from celery.result import allow_join_result  # dear to import, and rarely used
-
-        joined: AbstractContextManager[None] = allow_join_result()
-        return joined
+        """Celery's guard around waiting for a task inside a task; nothing here refuses it."""
+        return contextlib.nullcontext()
 
     def _path(self, key: str, name: str | None) -> str:
         folder = self[key]

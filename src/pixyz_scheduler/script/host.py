@@ -7,16 +7,21 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.attempt import AttemptRequest
-from pixyz_scheduler.script.channel import Channel, ChannelError
+from pixyz_scheduler.script.awaited import as_json_of, awaited
+from pixyz_scheduler.script.channel import ChannelError, TwoWayChannel
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.entry_point import call, find
+from pixyz_scheduler.script.farm_line import FarmLine
+from pixyz_scheduler.script.in_place import run
 from pixyz_scheduler.script.module import load
 from pixyz_scheduler.script.result import ResultError, to_json
+from pixyz_scheduler.script.schedule import schedule_of
 from pixyz_scheduler.script.script_error import describe, user_traceback
 
 
-def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
+def run_attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
     """Run the attempt; the answer is the exit status that the child must end with (`os._exit`).
 
     The last message is a result (status 0) or an error (status 1). `sys.exit(n)` with n other than 0 sends none: the
@@ -25,7 +30,7 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     attempt = AttemptRequest.from_message(request)
     process = os.getpid()
     try:
-        message = {"type": "result", "value": run_script(attempt, channel)}
+        message = run_script(attempt, channel)
         _finish_in_the_background()
     except SystemExit as exit_:
         status = _exit_status(exit_)
@@ -43,11 +48,11 @@ def run_attempt(request: Mapping[str, Any], channel: Channel) -> int:
     except ChannelError as error:  # a result of control characters is six times longer as JSON
         message = describe(ResultError(str(error)), attempt.script).to_message()
         channel.send(message)
-    return 0 if message["type"] == "result" else 1
+    return 0 if message["type"] in {"result", "awaits"} else 1
 
 
-def run_script(attempt: AttemptRequest, channel: Channel) -> Any:
-    """Load the script, call its entry point; what it returned, as JSON values. Raises what the script raises."""
+def run_script(attempt: AttemptRequest, channel: TwoWayChannel) -> dict[str, Any]:
+    """Load the script, call its entry point; the message of its end. Raises what the script raises."""
     pc = ProgramContext.connected(attempt.context, channel)
     if attempt.workspace is not None:
         os.chdir(attempt.workspace)
@@ -55,7 +60,15 @@ def run_script(attempt: AttemptRequest, channel: Channel) -> Any:
     sys.argv = [str(attempt.script)]
     source = attempt.source
     module = load(attempt.script, source=None if source is None else source.encode(), as_main=True)
-    return to_json(call(find(module, pc["entrypoint"]), pc, pc["params"]))
+    launch.use(FarmLine(channel, pc, vars(module)))
+    if pc.get("calls"):
+        return {"type": "result", "value": to_json(run(pc, pc["params"]))}
+    function = find(module, pc["entrypoint"])
+    result = call(function, pc, pc["params"])
+    options = schedule_of(function)
+    if options is not None and options.wait and (awaits := awaited(result)) is not None:
+        return {"type": "awaits", "result": awaits}
+    return {"type": "result", "value": to_json(as_json_of(result))}
 
 
 def _exit_status(exit_: SystemExit) -> int:

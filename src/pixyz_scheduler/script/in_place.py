@@ -1,108 +1,114 @@
-"""Sub-tasks that run at once, in this process: how a local run does what the farm does elsewhere."""
+"""InPlace: sub-tasks that run at once, in this process: how a local run does what the farm does elsewhere."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import traceback
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.errors import InvalidWorkflow
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.workflow import Node, jobs_in, resolved
+from pixyz_scheduler.script import launch
+from pixyz_scheduler.script.awaited import as_json_of, awaited
 from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.faults import PixyzExecutionFault
+from pixyz_scheduler.script.launch import Seen
 from pixyz_scheduler.script.module import load
+from pixyz_scheduler.script.result import to_json
+from pixyz_scheduler.script.schedule import ScheduleOptions, schedule_of
 
-_NOT_YET = (
-    "Sub-tasks on the farm come with workflows (issue 4); until then call the function directly, "
-    "or run the script locally: python script.py"
-)
-
-_finished: dict[str, "FinishedTask"] = {}
-"""The sub-tasks of this process's local run, by id, for `pc.AsyncResult`."""
+_UNKNOWN = Seen("PENDING")
 
 
-@dataclass(frozen=True)
-class FinishedTask:
-    """A sub-task that ran in place; reads like Celery's AsyncResult."""
+class InPlace:
+    """Runs sub-tasks when they are started. See launch.Launcher.
 
-    id: str
-    result: Any
-    error: Exception | None = None
+    Args:
+        base: the context of the run, a ProgramContext.
+    """
 
-    @property
-    def task_id(self) -> str:
-        """The same as `id`."""
-        return self.id
+    def __init__(self, base: Any) -> None:
+        self.base = base
+        self.made: Counter[str] = Counter()
+        self._seen: dict[str, Seen] = {}
+        self._raw: dict[str, bool] = {}
 
-    @property
-    def status(self) -> str:
-        """SUCCESS or FAILURE."""
-        return "FAILURE" if self.error else "SUCCESS"
+    def start(self, nodes: Sequence[Node]) -> None:
+        """Run them, one after the other; what one raises is kept for who asks."""
+        for node in nodes:
+            self._raw[node.id] = bool(node.config.get("raw"))
+            self._seen[node.id] = self._run(node)
 
-    @property
-    def state(self) -> str:
-        """The same as `status`."""
-        return self.status
+    def look(self, task_ids: Sequence[str]) -> Mapping[str, Seen]:
+        """How they ended."""
+        return {task_id: self._seen.get(task_id, _UNKNOWN) for task_id in task_ids}
 
-    def ready(self) -> bool:
-        """It has ended."""
-        return True
+    def cancel(self, task_id: str) -> None:
+        """Nothing: what was started has ended."""
 
-    def successful(self) -> bool:
-        """It returned."""
-        return self.error is None
+    def remember(self, other: "InPlace") -> None:
+        """What another has run is known here, too."""
+        self._seen, self._raw = other._seen, other._raw  # noqa: SLF001  (its own kind)
 
-    def failed(self) -> bool:
-        """It raised."""
-        return self.error is not None
+    def _run(self, node: Node) -> Seen:
+        failed = [before for before in jobs_in(node.params) if self._seen[before].status != "SUCCESS"]
+        if failed:
+            why = self._seen[failed[0]].result
+            return Seen("FAILURE", PixyzExecutionFault(f"Not run, since job {failed[0]} before it failed: {why!r}"))
+        params = resolved(node.params, self._value)
+        context = self.base.clone(**node.config, **node.context, entrypoint=node.entrypoint, task_id=str(node.id))
+        try:
+            return Seen("SUCCESS", to_json(run(context, params)))
+        except Exception as error:  # noqa: BLE001  (the user's own, raised again by get())
+            return Seen("FAILURE", error, traceback.format_exc())
 
-    def get(self, *_: Any, **__: Any) -> Any:
-        """What it returned; raises what it raised. There is nothing to wait for, so Celery's options mean nothing."""
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-    def as_tuple(self) -> tuple[tuple[str, None], None]:
-        """As Celery writes a result without children."""
-        return (self.id, None), None
+    def _value(self, job_id: JobId) -> Any:
+        result = self._seen[job_id].result
+        if self._raw[job_id]:
+            return result
+        return {"result": result, "steps": [], "time_info": {}, "progress": 100, "retry": 0}
 
 
-def run(pc: Mapping[str, Any], params: Any) -> Any:
-    """Run the entry point that the context names and return what it returned.
+def launcher_of(context: Any) -> launch.Launcher:
+    """Who runs the sub-tasks of this process: where there is no farm, itself; it begins with this context."""
+    found = launch.in_use()
+    if found is not None and not (isinstance(found, InPlace) and _is_anothers(context, found)):
+        return found
+    if not hasattr(context, "clone"):
+        raise InvalidWorkflow("A sub-task needs a ProgramContext: pixyz_execute.s(params, pc.clone()).")
+    made = InPlace(context)
+    if isinstance(found, InPlace):
+        # What was started before is still asked for.
+        made.remember(found)
+    launch.use(made)
+    return made
+
+
+def _is_anothers(context: Any, found: "InPlace") -> bool:
+    return hasattr(context, "clone") and context["script"] != found.base["script"]
+
+
+def run(pc: Any, params: Any) -> Any:
+    """Run the entry point that a context names, here, to its end; what it ended with.
 
     Raises:
-        NotImplementedError: this is no local run.
         PixyzExecutionFault: the context names no script.
     """
-    if not pc["is_local"]:
-        raise NotImplementedError(_NOT_YET)
     if not pc["script"]:
         raise PixyzExecutionFault("The context names no script.")
-    return call(find(load(Path(pc["script"])), pc["entrypoint"]), pc, params)
+    if pc.get("calls"):
+        return [to_json(run(_one_of(pc, one), one["params"])) for one in params]
+    function = find(load(Path(pc["script"])), pc["entrypoint"])
+    return _ended(call(function, pc, params), schedule_of(function))
 
 
-def submit(pc: Mapping[str, Any], params: Any) -> FinishedTask:
-    """Run it as a sub-task of the context's `task_id`; what it raises is kept for `get`.
-
-    Raises:
-        NotImplementedError: this is no local run.
-    """
-    if not pc["is_local"]:
-        raise NotImplementedError(_NOT_YET)
-    try:
-        finished = FinishedTask(pc["task_id"], run(pc, params))
-    except Exception as error:  # noqa: BLE001  (the user's own, raised again by get())
-        finished = FinishedTask(pc["task_id"], None, error)
-    _finished[finished.id] = finished
-    return finished
+def _one_of(pc: Any, one: Mapping[str, Any]) -> Any:
+    return pc.clone(**one["context"], entrypoint=one["entrypoint"], calls=False)
 
 
-def result_of(task_id: str, *, local: bool) -> FinishedTask:
-    """The sub-task of that id.
-
-    Raises:
-        LookupError: no sub-task of this run has it.
-        NotImplementedError: this is no local run.
-    """
-    if not local:
-        raise NotImplementedError(_NOT_YET)
-    if task_id not in _finished:
-        raise LookupError(f"No sub-task of this run has the id {task_id}.")
-    return _finished[task_id]
+def _ended(returned: Any, options: ScheduleOptions | None) -> Any:
+    """What it ended with: of sub-tasks that it waits for, what they did."""
+    if options is None or not options.wait or awaited(returned) is None:
+        return as_json_of(returned)
+    return [each.get() for each in returned] if isinstance(returned, list | tuple) else returned.get()

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.errors import InvalidArchive
+from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.context import ProgramContext
-from pixyz_scheduler.script.entry_point import call, find
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
-from pixyz_scheduler.script.module import load
+from pixyz_scheduler.script.in_place import InPlace, run
 from pixyz_scheduler.script.result import to_json
 from pixyz_scheduler.script.script_error import describe
 
@@ -90,7 +90,8 @@ def _unpack(pc: ProgramContext, workspace: Path) -> None:
 
 def _run(script: Path, pc: ProgramContext) -> Any:
     try:
-        return to_json(call(find(load(script), pc["entrypoint"]), pc, pc["params"]))
+        launch.use(InPlace(pc))
+        return to_json(run(pc, pc["params"]))
     except Exception as error:
         if sys.gettrace() is not None:  # a debugger wants to stop where it was raised
             raise

@@ -28,6 +28,9 @@ class _NoSupervisor:
     def send(self, message: dict[str, Any]) -> None:
         decode(encode(message))
 
+    def receive(self) -> None:
+        """Nothing, ever."""
+
 
 def rehearse() -> None:
     """Run a small script through all that a job goes through, and leave nothing of it behind.

@@ -43,12 +43,17 @@ class Share:
             incoming.discard()
             remove_tree(path)
 
-    def make_folder(self, job_id: str) -> JobFolder:
-        """The folder of a job that brings no files, such as a child of a workflow; one that is there is well."""
+    def make_folder(self, job_id: str, sent: bytes | None = None) -> JobFolder:
+        """The folder of a job that brings no files, such as a child of a workflow; one that is there is well.
+
+        With `sent`, what is asked of it lies there, should the store be lost.
+        """
         folder = self.folder(job_id)
         if not folder.exists():
             # Conflict: another process made it meanwhile.
             with self.incoming() as incoming, suppress(Conflict):
+                if sent is not None:
+                    incoming.describe(sent)
                 incoming.adopt(folder.job_id)
         return folder
 

@@ -11,17 +11,21 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import Bell, Claim, RecordStore
-from pixyz_scheduler.errors import JobNotFound, SchedulerError, StorageFull, StoreUnavailable, Unavailable
+from pixyz_scheduler.errors import JobNotFound, NotFound, SchedulerError, StorageFull, StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
-from pixyz_scheduler.jobs.outcome import Hindered, Lost, Outcome, Raised, Succeeded
+from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised, Succeeded
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport, ended_attempt
 from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.value import value_of
+from pixyz_scheduler.jobs.workflow import resolved
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
@@ -56,6 +60,8 @@ class Execution:
         tokens: licence tokens of the farm, one of which each job needs; 0 where none is needed.
         ended: told of each job that is ended here.
         readiness: whether the share and the disks allow a job at all.
+        families: what the store says of jobs together.
+        aftermath: what ends bring about for others.
     """
 
     worker: str
@@ -63,6 +69,8 @@ class Execution:
     keeper: LeaseKeeper
     dispatch: Dispatch
     start: Callable[[JobReport, Callable[[Progress], None], float], Run]
+    families: Families
+    aftermath: Aftermath
     stopping: threading.Event
     leaving: threading.Event = field(default_factory=threading.Event)
     activity: Activity = field(default_factory=Activity)
@@ -126,13 +134,25 @@ class Execution:
         state = self._commit(report, lease, ended)
         if state is None or state is JobState.RETRY:
             return None
+        if state is JobState.RUNNING:
+            # It ends with those that it has started; all of them may have ended already.
+            self._see_to_others(job_id)
+            return None
         self.ended(job_id)
+        if report.job.parent is not None:
+            self._see_to_others(job_id)
         return self._patiently(lambda: self.records.report(job_id), _CLAIM_PATIENCE)
+
+    def _see_to_others(self, job_id: JobId) -> None:
+        try:
+            self.aftermath.follow()
+        except StoreUnavailable as error:
+            _log.warning("what follows the end of job %s is left to the sweeper: %s", job_id, error)
 
     def _unless_share_is_gone(self, ended: Ended) -> Ended:
         """Files that were not found, or were written, where the share should have been, tell nothing of the job."""
         match ended.outcome:
-            case Raised() | Succeeded() if trouble := self.readiness.share_trouble():
+            case Raised() | Succeeded() | Awaits() if trouble := self.readiness.share_trouble():
                 return replace(ended, outcome=Hindered(trouble))
             case _:
                 return ended
@@ -144,7 +164,7 @@ class Execution:
             return _not_run(Hindered(trouble))
         try:
             with ExitStack() as stack:
-                run = self.start(report, lambda progress: self.keeper.tell(job_id, progress), since)
+                run = self.start(self._with_results(report), lambda progress: self.keeper.tell(job_id, progress), since)
                 stack.callback(self.keeper.let_go, job_id)
                 self.keeper.keep(Held(job_id, lease, tick=run.tick, stop=run.stop))
                 return run.watch()
@@ -155,6 +175,17 @@ class Execution:
         except Exception as error:  # noqa: BLE001  (the last resort: neither the job's fault nor for its lease to tell)
             _log.exception("attempt %d could not be run", report.epoch)
             return _not_run(Hindered(f"The worker could not run the job: {type(error).__name__}: {error}"))
+
+    def _with_results(self, report: JobReport) -> JobReport:
+        """With its params, where they are what others have ended with."""
+        job = report.job
+        if job.needs is None:
+            return report
+        found = self.families.reports(job.after)
+        if gone := [before for before in job.after if before not in found]:
+            raise NotFound(f"The result of job {gone[0]}, with which this one begins, is gone.")
+        params = resolved(json.loads(job.needs), lambda before: value_of(found[before]))
+        return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
     def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
@@ -175,8 +206,9 @@ class Execution:
             **_said(ended.outcome),
         }
         job_id = report.job.id
+        left = max(0.0, report.job.options.time_limit - (time.time() - attempt.started))
         state = self._patiently(
-            lambda: self.records.commit(job_id, decision, lease=lease, fields=fields), _COMMIT_PATIENCE
+            lambda: self.records.commit(job_id, decision, lease=lease, fields=fields, wait_limit=left), _COMMIT_PATIENCE
         )
         _log.info(
             "attempt %d ended: %s",

@@ -24,10 +24,12 @@ class JobLog:
         folder: of the job.
         attempt: from 1.
         limit: bytes; 0 for any.
+        make_folder: a folder is made for the log where there is none.
     """
 
-    def __init__(self, folder: JobFolder, attempt: int, *, limit: int = 0) -> None:
+    def __init__(self, folder: JobFolder, attempt: int, *, limit: int = 0, make_folder: bool = False) -> None:
         self._folder = folder
+        self._make_folder = make_folder
         self._attempt = attempt
         self._file: RawIOBase | None = None
         self._leave = ExitStack()
@@ -37,6 +39,8 @@ class JobLog:
     def write(self, text: bytes) -> None:
         """Append; raises OSError or a SchedulerError where the share does not take it."""
         if self._file is None:
+            if self._make_folder:
+                make_corner(self._folder.share, self._folder.job_id)
             if not self._folder.exists():
                 return
             make_corner(self._folder.path, self._folder.logs.name)

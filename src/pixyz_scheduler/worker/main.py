@@ -20,11 +20,12 @@ from pixyz_scheduler.broker.calls import Calls
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import CeleryDispatch, messages_in
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.broker.sweeper import Sweeper
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -33,8 +34,10 @@ from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
+from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
@@ -49,6 +52,7 @@ from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
+from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.tasks import register_tasks
 
 _log = logging.getLogger(__name__)
@@ -71,10 +75,7 @@ def main(settings: Settings) -> int:
     sys.setswitchinterval(_SWITCH)
     quiet_celery()
     local_root = Path(tempfile.gettempdir())
-    for leftover in sweep_workspaces(local_root, now=time.time()):
-        _log.info("removed the workspace of a dead worker: %s", leftover)
-    if killed := kill_leftovers():
-        _log.warning("killed %d processes that jobs of a dead worker had left", len(killed))
+    clear_up(local_root)
     me = whoami(settings)
     pace = PACE.scaled(settings.lease_time_scale)
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
@@ -85,12 +86,16 @@ def main(settings: Settings) -> int:
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space, local=local_root)
     readiness = Readiness(surroundings.check, surroundings.check_share)
     quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
+    families = Families(records, client)
+    subtasks = Subtasks(records, families, dispatch, share, JobOptions(time_limit=settings.job_time_limit))
+    mirror = Mirror(records, share)
+    aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
     with (
         slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
-        Mirror(records, share) as mirror,
-        Sweeper(quick, dispatch, ended=mirror.soon),
+        mirror,
+        Sweeper(quick, dispatch, aftermath, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
         Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew) as announcer,
@@ -101,7 +106,9 @@ def main(settings: Settings) -> int:
             records=records,
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop_of(settings, share, slots, workspaces).run,
+            start=workshop_of(settings, share, slots, workspaces, subtasks).run,
+            families=families,
+            aftermath=aftermath,
             stopping=stopping,
             leaving=drain.leaving,
             activity=activity,
@@ -125,6 +132,14 @@ def main(settings: Settings) -> int:
         )
         with guard:
             return consumer.run()
+
+
+def clear_up(local_root: Path) -> None:
+    """End and remove what dead workers of this machine have left."""
+    for leftover in sweep_workspaces(local_root, now=time.time()):
+        _log.info("removed the workspace of a dead worker: %s", leftover)
+    if killed := kill_leftovers():
+        _log.warning("killed %d processes that jobs of a dead worker had left", len(killed))
 
 
 def janitor_of(
@@ -155,7 +170,7 @@ def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) 
     return replace(me, busy=activity.busy, draining=drain.leaving.is_set(), trouble=readiness.trouble)
 
 
-def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces) -> Workshop:
+def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:
     """What every attempt is run with."""
     return Workshop(
         share=share,
@@ -163,6 +178,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         slots=slots,
         workspaces=workspaces,
         retry_time_limit=settings.pixyz_retry_time_limit,
+        subtasks=subtasks,
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
         log_limit=settings.log_limit,

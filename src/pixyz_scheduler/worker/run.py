@@ -26,6 +26,7 @@ from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.job_log import JobLog
 from pixyz_scheduler.worker.limits import Limits, MemoryLimit
+from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.supervisor import Ended, Stop, Supervisor
 
 _GPUHIGH = "gpuhigh"
@@ -41,6 +42,7 @@ class Workshop:
         slots: where children come from.
         workspaces: where attempts work.
         retry_time_limit: seconds, PIXYZ_RETRY_TIME_LIMIT.
+        subtasks: answers the calls of scripts.
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
         log_limit: bytes of an attempt's log; 0 for any.
@@ -52,6 +54,7 @@ class Workshop:
     slots: Slots
     workspaces: Workspaces
     retry_time_limit: float
+    subtasks: Subtasks
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
     log_limit: int = 0
@@ -88,10 +91,16 @@ class Run:
         folder = workshop.share.folder(report.job.id)
         with (
             workshop.workspaces.open() as workspace,
-            JobLog(folder, report.epoch, limit=workshop.log_limit) as log,
-            workshop.slots.child(self._request(folder, workspace), since=self._young_lease) as child,
+            self._log(folder) as log,
+            workshop.slots.child(self._request(workspace), since=self._young_lease) as child,
         ):
-            supervisor = Supervisor(child, limits=self._limits(), log=log, tell=self._tell)
+            supervisor = Supervisor(
+                child,
+                limits=self._limits(),
+                log=log,
+                tell=self._tell,
+                answer=lambda call: workshop.subtasks.answer(report.job, call),
+            )
             with self._changed:
                 self._supervisor = supervisor
                 # The lease may have been renewed while the child was waited for.
@@ -133,6 +142,11 @@ class Run:
                 raise LeaseLost(f"Job {self._report.job.id} is not to begin here any more.")
             return self._since
 
+    def _log(self, folder: JobFolder) -> JobLog:
+        # A sub-task that only computes has no folder, and prints all the same.
+        is_subtask = self._report.job.parent is not None
+        return JobLog(folder, self._report.epoch, limit=self._workshop.log_limit, make_folder=is_subtask)
+
     def _limits(self) -> Limits:
         silence = self._report.job.options.no_progress_limit
         return Limits(self._time_limit(), math.inf if silence is None else silence, self._memory())
@@ -144,12 +158,16 @@ class Run:
     def _memory(self) -> MemoryLimit:
         return self._workshop.memory_gpuhigh if self._report.queue == _GPUHIGH else self._workshop.memory
 
-    def _request(self, folder: JobFolder, workspace: Workspace) -> Mapping[str, Any]:
+    def _request(self, workspace: Workspace) -> Mapping[str, Any]:
         job, report = self._report.job, self._report
         options = job.options
-        has_folder = not options.compute_only and folder.exists()
+        inputs = self._workshop.share.folder(job.inputs_of or job.id)
+        outputs = self._workshop.share.folder(job.outputs_of or job.id)
+        # A sub-task without folders of its own has those of the job that started it.
+        has_folder = (job.outputs_of is not None or not options.compute_only) and outputs.exists()
         context = {
-            "script": str(self._script(folder)),
+            **json.loads(job.context),
+            "script": str(self._script(inputs)),
             "data": job.input_file,
             "root_file": options.root_file,
             "entrypoint": options.entrypoint,
@@ -163,9 +181,9 @@ class Run:
             "time_limit": self._time_limit(),
             "queue": report.queue,
             "retry": report.retries,
-            "input_dir": str(folder.inputs) if has_folder else None,
-            "input_file": str(folder.input(job.input_file)) if job.input_file else None,
-            "output_dir": str(folder.outputs) if has_folder else None,
+            "input_dir": str(inputs.inputs) if has_folder else None,
+            "input_file": str(inputs.input(job.input_file)) if job.input_file else None,
+            "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
         return AttemptRequest(context, workspace.path).to_message()

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pixyz_scheduler.errors import SchedulerError
+from pixyz_scheduler.errors import InvalidWorkflow, SchedulerError
 from pixyz_scheduler.jobs.outcome import (
+    Awaits,
     Cancelled,
     Crashed,
     Drained,
@@ -20,6 +21,7 @@ from pixyz_scheduler.jobs.outcome import (
     TimedOut,
 )
 from pixyz_scheduler.jobs.progress import Progress
+from pixyz_scheduler.jobs.workflow import checked
 from pixyz_scheduler.worker.isolation.events import Child, Event, Exited, Froze, Message, Nonsense, Output
 from pixyz_scheduler.worker.isolation.memory import MemoryGuard
 from pixyz_scheduler.worker.job_log import JobLog
@@ -52,6 +54,7 @@ class Supervisor:
         limits: what it may take.
         log: where its output goes.
         tell: called with each new progress.
+        answer: what its calls are answered with; see script/farm_line.py.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Supervisor:
         limits: Limits,
         log: JobLog,
         tell: Callable[[Progress], None],
+        answer: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     ) -> None:
         self._child = child
         now = time.monotonic()
@@ -71,8 +75,9 @@ class Supervisor:
         self._memory = MemoryGuard(limits.memory, child.scale, now)
         self._log = log
         self._tell = tell
+        self._answer = answer
         self._progress = Progress()
-        self._verdict: Succeeded | Raised | None = None
+        self._verdict: Succeeded | Awaits | Raised | None = None
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
         self._killed = 0.0
@@ -136,6 +141,11 @@ class Supervisor:
             case {"type": "result"}:
                 self._verdict = Succeeded(message.get("value"))
                 self._leave()
+            case {"type": "awaits"}:
+                self._verdict = _awaits(message.get("result"))
+                self._leave()
+            case {"type": "call"}:
+                self._child.answer(self._answer(message))
             case {"type": "error", "error": str(error)}:
                 self._verdict = Raised(error, str(message.get("traceback") or ""))
                 self._leave()
@@ -178,8 +188,15 @@ class Supervisor:
 
     def _outcome(self, child: Exited) -> Outcome:
         # A result that was whole before the stop reached the child is a result.
-        if isinstance(self._verdict, Succeeded) and child.exit_code == 0:
+        if isinstance(self._verdict, Succeeded | Awaits) and child.exit_code == 0:
             return self._verdict
         if self._stopped_for is None and child.signal == _SIGKILL and (full := self._memory.kernel_was_faster()):
             return full
         return self._stopped_for or self._verdict or Crashed(exit_code=child.exit_code, signal=child.signal)
+
+
+def _awaits(result: Any) -> Awaits | Raised:
+    try:
+        return Awaits(checked(result))
+    except InvalidWorkflow as error:
+        return Raised(str(error))

@@ -5,6 +5,7 @@ import pytest
 
 from pixyz_scheduler.jobs.attempt import Tally
 from pixyz_scheduler.jobs.outcome import (
+    Awaits,
     Cancelled,
     Crashed,
     Drained,
@@ -18,7 +19,7 @@ from pixyz_scheduler.jobs.outcome import (
     TimedOut,
 )
 from pixyz_scheduler.jobs.queues import queue_named, retry_time_limit
-from pixyz_scheduler.jobs.retry import MAX_DRAINS, MAX_HINDRANCES, Finish, TryAgain, decide
+from pixyz_scheduler.jobs.retry import MAX_DRAINS, MAX_HINDRANCES, Finish, TryAgain, Wait, decide
 from pixyz_scheduler.jobs.state import JobState
 
 FRESH = Tally()
@@ -161,7 +162,13 @@ def told(decision):
 
 
 def test_the_table_has_every_kind_of_outcome():
-    assert {type(outcome) for outcome in TABLE} == set(get_args(Outcome))
+    assert {type(outcome) for outcome in TABLE} == set(get_args(Outcome)) - {Awaits}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_job_that_others_end_waits_for_them_whatever_came_before(queue):
+    for tally in TALLIES:
+        assert decide(Awaits({"value": 1}), tally=tally, queue=queue_named(queue)) == Wait({"value": 1})
 
 
 @pytest.mark.parametrize("queue", QUEUES)

@@ -8,10 +8,6 @@ if not state then return 'unknown' end
 if not TERMINAL[state] then return state end
 if redis.call('SISMEMBER', 'ps:doomed', id) == 1 then return 'doomed' end
 if stopped and tonumber(redis.call('HGET', k, 'stopped')) ~= stopped then return state end
-redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
-redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
-redis.call('ZREM', 'ps:finished', id)
-redis.call('ZREM', 'ps:unmirrored', id)
-line_up(id, queue, now, 0)
-set_state(id, 'SENT')
+redis.call('HINCRBY', k, 'run', 1)
+start_over(id, queue, now)
 return 'SENT'

@@ -1,7 +1,7 @@
 -- claim(id, queue, worker, nonce, ttl ms, tokens): take the lease, and one of so many licence tokens (0: none is needed). {verdict, field, value, ...}; a verdict is
 --   run      it is yours; the record follows (again for the nonce that holds it already)
 --   done     it has ended; the record follows
---   taken    somebody else holds it, or it is not its time yet, or it moved to another queue
+--   taken    somebody else holds it, or it is not its time yet, or it moved to another queue, or waits for others
 --   no_licence  all tokens are taken: it is put aside, and rung for when one is free
 --   unknown  no such record
 local id, queue, worker, nonce = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -15,7 +15,7 @@ end
 local state = state_of(id)
 if not state then return {'unknown'} end
 if TERMINAL[state] then return with_record('done') end
-local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue')
+local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue', 'wants')
 if HELD[state] then
   if got[1] == nonce then
     -- Asked again because the answer was lost: the work begins now.
@@ -28,7 +28,7 @@ if got[2] == '1' then
   finish(id, 'REVOKED')
   return with_record('done')
 end
-if got[3] ~= queue or redis.call('ZSCORE', 'ps:delayed', id) or redis.call('ZSCORE', 'ps:parked', id) then
+if got[3] ~= queue or tonumber(got[4] or 0) > 0 or redis.call('ZSCORE', 'ps:delayed', id) or redis.call('ZSCORE', 'ps:parked', id) then
   return {'taken'}
 end
 if tokens > 0 and redis.call('SCARD', 'ps:licences') >= tokens then

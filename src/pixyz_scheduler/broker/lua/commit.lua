@@ -1,5 +1,6 @@
 -- commit(id, nonce, by, state, queue, delay ms, field, value, ...): end the attempt that the nonce holds.
--- by: owner, or sweeper (then only a lease that has run out). state: a terminal one, or RETRY (then queue and delay count).
+-- by: owner, or sweeper (then only a lease that has run out). state: a terminal one, or RETRY (then queue and delay count),
+-- or AWAIT: it is at work no more, and will end with those that the field `awaited` names, at most delay ms from now.
 -- Answers the state that the job has now, the same again for the same caller; or lost.
 -- A cancel that was marked first wins over every end.
 local id, nonce, by, state, queue, delay = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
@@ -17,7 +18,15 @@ if got[3] == '1' then
   redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.', 'result', '', 'traceback', '')
   state = 'REVOKED'
 end
-if state == 'RETRY' then
+if state == 'AWAIT' then
+  state = 'RUNNING'
+  let_go(id)
+  set_state(id, state)
+  redis.call('ZADD', 'ps:awaiting', now + delay, id)
+  redis.call('HSET', k, 'children', redis.call('SCARD', 'ps:children:' .. id), 'done', count_ended(id))
+  local wants, failed = wait_for(id, redis.call('HGET', k, 'awaited') or '')
+  if wants == 0 or failed then ripen(id, now) end
+elseif state == 'RETRY' then
   line_up(id, queue, now, delay)
   set_state(id, 'RETRY')
 else

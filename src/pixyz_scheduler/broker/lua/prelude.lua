@@ -14,6 +14,11 @@
 --   ps:licences:cap     how many tokens there are, as the last worker said that met none
 --   ps:parked           zset id -> priority, then logical ms, of those that wait for a token; until there is one
 --   ps:children:<id>    set of the ids of the jobs that a job has started; as its record
+--   ps:open:<id>        how many of all that began with a job have not ended; as its record, while there are any
+--   ps:next:<id>        set of the ids of the jobs that wait for a job's end; until it has ended
+--   ps:roused           list of the ids that came into line by another's end, their doorbells to be rung; until rung
+--   ps:awaiting         zset id -> logical ms when a job that waits for others, and runs no more, has had its time
+--   ps:ripe             zset id -> logical ms since when all is known that such a job waits for; until it is settled
 --   ps:doomed           set of the ids to be removed once they have ended
 --   ps:workers          zset name -> logical ms until when a worker is believed to live
 --   ps:worker:<name>    hash, what a worker says of itself; likewise
@@ -93,15 +98,19 @@ local function let_go(id)
   redis.call('SREM', 'ps:licences', id)
 end
 
+local function move_to(id, queue)
+  local k = key(id)
+  local was = redis.call('HGET', k, 'queue')
+  if was == queue then return end
+  if was then redis.call('ZREM', 'ps:queue:' .. was, id) end
+  redis.call('HSET', k, 'queue', queue)
+  redis.call('ZADD', 'ps:queue:' .. queue, redis.call('HGET', k, 'submitted'), id)
+end
+
 -- Into a queue's line, its doorbell about to be rung by the caller; after a delay the sweeper rings.
 local function line_up(id, queue, now, delay)
   local k = key(id)
-  local was = redis.call('HGET', k, 'queue')
-  if was ~= queue then
-    if was then redis.call('ZREM', 'ps:queue:' .. was, id) end
-    redis.call('HSET', k, 'queue', queue)
-    redis.call('ZADD', 'ps:queue:' .. queue, redis.call('HGET', k, 'submitted'), id)
-  end
+  move_to(id, queue)
   let_go(id)
   if delay > 0 then
     redis.call('ZADD', 'ps:delayed', now + delay, id)
@@ -117,14 +126,152 @@ local function leave_line(id)
   redis.call('ZREM', 'ps:parked', id)
 end
 
+-- What a job waits for: itself no more at work, it ends with others (jobs/workflow.py).
+local function is_awaiting(id)
+  local awaits = redis.call('HGET', key(id), 'awaits')
+  return awaits and awaits ~= ''
+end
+
+-- Whether a worker has it.
+local function is_held(id, state) return HELD[state] and not is_awaiting(id) end
+
+-- Counts of a family, kept where they are asked for: how many of all that began with one job have not ended, and, while
+-- a job waits for others, how many of its children have.
+local function count_family(id, ended, open)
+  local got = redis.call('HMGET', key(id), 'parent', 'root')
+  if got[1] and got[1] ~= '' and is_awaiting(got[1]) then redis.call('HINCRBY', key(got[1]), 'done', ended) end
+  local root = got[2]
+  if root and root ~= '' and redis.call('EXISTS', key(root)) == 1 then
+    if redis.call('INCRBY', 'ps:open:' .. root, open) <= 0 then redis.call('DEL', 'ps:open:' .. root) end
+  end
+end
+
+local function count_ended(id)
+  local ended = 0
+  for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. id)) do
+    if TERMINAL[state_of(child)] then ended = ended + 1 end
+  end
+  return ended
+end
+
+local function ripen(id, now) redis.call('ZADD', 'ps:ripe', 'NX', now, id) end
+
+-- It has ended, and so somebody else may begin, or end: into `ends` go those that never will begin.
+local function rouse(id, state, now, ends)
+  local followers = redis.call('SMEMBERS', 'ps:next:' .. id)
+  redis.call('DEL', 'ps:next:' .. id)
+  for _, other in ipairs(followers) do
+    local k, waits = key(other), is_awaiting(other)
+    if not state_of(other) then
+      -- Deleted by hand.
+    elseif state == 'SUCCESS' then
+      if redis.call('HINCRBY', k, 'wants', -1) <= 0 then
+        if waits then
+          ripen(other, now)
+        else
+          line_up(other, redis.call('HGET', k, 'queue'), now, 0)
+          redis.call('RPUSH', 'ps:roused', other)
+        end
+      end
+    elseif waits then
+      ripen(other, now)
+    else
+      ends[#ends + 1] = {other, id}
+    end
+  end
+end
+
+-- It is not run, since one before it failed, or was cancelled.
+local function give_up(id, before)
+  local got = redis.call('HMGET', key(before), 'state', 'error')
+  local cause, state, what = 'upstream_failed', 'FAILURE', ' failed: ' .. (got[2] or '')
+  if not got[1] then
+    what = ' is gone.'
+  elseif got[1] == 'REVOKED' then
+    cause, state, what = 'cancelled', 'REVOKED', ' was cancelled.'
+  end
+  redis.call('HSET', key(id), 'cause', cause, 'error', 'Not run, since job ' .. before .. ' before it' .. what)
+  return state
+end
+
+-- It waits for others no more.
+local function stop_waiting(id)
+  local got = redis.call('HMGET', key(id), 'wants', 'awaited', 'after')
+  if tonumber(got[1] or 0) > 0 then
+    for other in string.gmatch(got[2] or got[3] or '', '%S+') do redis.call('SREM', 'ps:next:' .. other, id) end
+  end
+  redis.call('HDEL', key(id), 'awaits', 'awaited', 'wants', 'children', 'done')
+  redis.call('ZREM', 'ps:awaiting', id)
+  redis.call('ZREM', 'ps:ripe', id)
+end
+
 local function finish(id, state)
-  local now = wall_s()
-  leave_line(id)
-  let_go(id)
-  redis.call('HSET', key(id), 'stopped', now)
-  redis.call('ZADD', 'ps:finished', now, id)
-  redis.call('ZADD', 'ps:unmirrored', now, id)
-  set_state(id, state)
+  local now, at = logical_ms(), wall_s()
+  local ends, next_one = {{id}}, 1
+  while next_one <= #ends do
+    local one, before = ends[next_one][1], ends[next_one][2]
+    if before and TERMINAL[state_of(one)] then
+      -- Two of those before it have failed.
+    else
+      local ended_as = before and give_up(one, before) or state
+      leave_line(one)
+      let_go(one)
+      stop_waiting(one)
+      redis.call('HSET', key(one), 'stopped', at)
+      redis.call('ZADD', 'ps:finished', at, one)
+      redis.call('ZADD', 'ps:unmirrored', at, one)
+      set_state(one, ended_as)
+      count_family(one, 1, -1)
+      rouse(one, ended_as, now, ends)
+    end
+    next_one = next_one + 1
+  end
+end
+
+-- It waits for the ends of these (ids, a blank between). How many have not ended; and one that is no success, or gone.
+local function wait_for(id, others)
+  local wants, failed = 0, nil
+  for other in string.gmatch(others, '%S+') do
+    local stands = state_of(other)
+    if stands and not TERMINAL[stands] then
+      redis.call('SADD', 'ps:next:' .. other, id)
+      wants = wants + 1
+    elseif stands ~= 'SUCCESS' then
+      failed = failed or other
+    end
+  end
+  redis.call('HSET', key(id), 'wants', wants)
+  return wants, failed
+end
+
+-- A new or renewed job takes its place: in line, or behind those whose results it begins with. Whether it is in line.
+local function begin(id, queue, now)
+  local after = redis.call('HGET', key(id), 'after')
+  if not after or after == '' then
+    line_up(id, queue, now, 0)
+    set_state(id, 'SENT')
+    return true
+  end
+  local wants, failed = wait_for(id, after)
+  if wants == 0 and not failed then
+    line_up(id, queue, now, 0)
+  else
+    move_to(id, queue)
+  end
+  set_state(id, 'SENT')
+  if failed then finish(id, give_up(id, failed)) end
+  return wants == 0 and not failed
+end
+
+-- As it was sent: a new history, nothing charged.
+local function start_over(id, queue, now)
+  local k = key(id)
+  redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
+  redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
+  redis.call('ZREM', 'ps:finished', id)
+  redis.call('ZREM', 'ps:unmirrored', id)
+  count_family(id, -1, 1)
+  return begin(id, queue, now)
 end
 
 -- Whether this nonce holds the job now.
@@ -133,21 +280,40 @@ local function holds(id, nonce)
   return state and HELD[state] and redis.call('HGET', key(id), 'fence') == nonce
 end
 
--- A cancel reaches what the job has started, and what that has: those that wait end at once, those that run are marked
--- and their workers told. `seen` keeps a circle, which nobody should have made, from turning for ever.
-local function cancel_tree(id, seen)
-  if seen[id] then return end
-  seen[id] = true
-  local k, state = key(id), state_of(id)
-  if not state then return end
-  for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. id)) do cancel_tree(child, seen) end
-  if TERMINAL[state] then return end
-  redis.call('HSET', k, 'cancel', '1')
-  if HELD[state] then
-    redis.call('PUBLISH', 'ps:ctl:' .. redis.call('HGET', k, 'owner'), id)
-  else
-    redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.')
-    finish(id, 'REVOKED')
+-- The job and all that it has started, and those have: also what has ended, since others may go on below it. `seen` keeps
+-- a circle, which nobody should have made, from turning for ever.
+local function family_of(id)
+  local family, seen, at = {id}, {[id] = true}, 1
+  while at <= #family do
+    for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. family[at])) do
+      if not seen[child] then
+        seen[child] = true
+        family[#family + 1] = child
+      end
+    end
+    at = at + 1
+  end
+  return family
+end
+
+-- Those that wait end at once, those that run are marked and their workers told.
+local function cancel_tree(id)
+  local going = {}
+  for _, one in ipairs(family_of(id)) do
+    local state = state_of(one)
+    if state and not TERMINAL[state] then
+      redis.call('HSET', key(one), 'cancel', '1')
+      going[#going + 1] = one
+    end
+  end
+  for _, one in ipairs(going) do
+    local state = state_of(one)
+    if is_held(one, state) then
+      redis.call('PUBLISH', 'ps:ctl:' .. redis.call('HGET', key(one), 'owner'), one)
+    elseif not TERMINAL[state] then
+      redis.call('HSET', key(one), 'cause', 'cancelled', 'error', 'The job was cancelled.')
+      finish(one, 'REVOKED')
+    end
   end
 end
 
@@ -155,8 +321,20 @@ end
 local function cancelled(id)
   local state = state_of(id)
   if not TERMINAL[state] then
-    cancel_tree(id, {})
+    cancel_tree(id)
     state = state_of(id)
   end
-  return HELD[state] and 'cancelling' or state
+  return is_held(id, state) and 'cancelling' or state
+end
+
+-- {id, queue, priority} of those that came into line by another's end, once.
+local function roused(limit)
+  local bells = {}
+  for _, id in ipairs(redis.call('LPOP', 'ps:roused', limit) or {}) do
+    local at = redis.call('HMGET', key(id), 'queue', 'priority')
+    if at[1] and redis.call('ZSCORE', line_of(at[1], at[2]), id) then
+      bells[#bells + 1] = {id, at[1], at[2] or DEFAULT_PRIORITY}
+    end
+  end
+  return bells
 end

@@ -12,14 +12,29 @@ local got = redis.call('HMGET', k, 'submitted', 'name', 'parent', 'stopped')
 redis.call('ZADD', 'ps:jobs', got[1], id)
 if got[2] and got[2] ~= '' then redis.call('ZADD', 'ps:name:' .. got[2], got[1], id) end
 if got[3] and got[3] ~= '' then redis.call('SADD', 'ps:children:' .. got[3], id) end
+
+-- Of those that are back already.
+local below, seen = {id}, {[id] = true}
+while #below > 0 do
+  for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. table.remove(below))) do
+    local stands = not seen[child] and state_of(child)
+    if stands then
+      seen[child] = true
+      below[#below + 1] = child
+      if not TERMINAL[stands] then redis.call('INCR', 'ps:open:' .. id) end
+    end
+  end
+end
+
 if state then
   redis.call('HSET', k, 'queue', queue)
   redis.call('ZADD', 'ps:queue:' .. queue, got[1], id)
   redis.call('ZADD', 'ps:finished', got[4], id)
   set_state(id, state)
-else
-  redis.call('HDEL', k, 'queue')
-  line_up(id, queue, logical_ms(), 0)
-  set_state(id, 'SENT')
+  count_family(id, 1, 0)
+  return 1
 end
+redis.call('HDEL', k, 'queue')
+count_family(id, 0, 1)
+begin(id, queue, logical_ms())
 return 1

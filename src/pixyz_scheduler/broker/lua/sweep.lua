@@ -1,4 +1,5 @@
--- sweep(limit, ring ms, separator, priorities): what nobody else will do. {expired ids, bells}
+-- sweep(limit, ring ms, separator, priorities): what nobody else will do. {expired ids, bells, ripe ids}
+-- ripe: jobs that ended with others, or have waited for their time: to be settled.
 -- expired: jobs whose lease ran out, for `decide` and commit(by sweeper).
 -- bells: {id, queue, priority} of waiting jobs whose doorbell is gone: a list that holds fewer messages than there are
 -- jobs in its line has lost some, so the longest unheard are rung again, at most once each `ring ms`. Line by line:
@@ -7,7 +8,7 @@ local limit, ring, separator, priorities = tonumber(ARGV[2]), tonumber(ARGV[3]),
 -- However much was lost, the store is held for some 20 ms only; what is left is next.
 local MOST_BELLS = 10
 local now = logical_ms()
-local expired, bells = {}, {}
+local expired, bells = {}, roused(limit)
 
 -- A record may have been evicted or deleted by hand: what points to it goes, lest it stop every sweep.
 local function due(index)
@@ -24,6 +25,8 @@ local function due(index)
 end
 
 for _, job in ipairs(due('ps:leases')) do expired[#expired + 1] = job[1] end
+
+for _, job in ipairs(due('ps:awaiting')) do ripen(job[1], now) end
 
 for _, job in ipairs(due('ps:delayed')) do
   redis.call('ZREM', 'ps:delayed', job[1])
@@ -70,4 +73,4 @@ for _, queue in ipairs(redis.call('SMEMBERS', 'ps:queues')) do
   end
   if not somebody then redis.call('SREM', 'ps:queues', queue) end
 end
-return {expired, bells}
+return {expired, bells, redis.call('ZRANGE', 'ps:ripe', 0, limit - 1)}

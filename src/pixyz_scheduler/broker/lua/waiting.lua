@@ -1,4 +1,5 @@
--- waiting(id): what a job waits for. {state, ms until it may be taken again or -1, parked 0|1, jobs ahead, listeners}
+-- waiting(id): what a job waits for. {state, ms until it may be taken again or -1, parked 0|1, jobs ahead, listeners,
+-- jobs whose results it begins with and that have not ended}
 local id = ARGV[2]
 local now = logical_ms()
 local state = state_of(id)
@@ -13,4 +14,5 @@ ahead = ahead + (redis.call('ZRANK', line_of(queue, priority), id) or 0)
 return {
   state, due and math.max(0, due - now) or -1, parked, ahead,
   redis.call('ZCOUNT', 'ps:listeners:' .. queue, '(' .. now, '+inf'),
+  tonumber(redis.call('HGET', key(id), 'wants') or 0),
 }

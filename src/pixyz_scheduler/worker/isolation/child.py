@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.script.attempt import AttemptRequest
-from pixyz_scheduler.script.channel import Channel, SocketChannel
+from pixyz_scheduler.script.channel import SocketChannel, TwoWayChannel
 from pixyz_scheduler.script.host import run_attempt
 from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.script.script_error import describe
@@ -26,7 +26,7 @@ def serve(sock: socket.socket) -> int:
     return 0 if request is None else attempt(request, channel)
 
 
-def attempt(request: Mapping[str, Any], channel: Channel) -> int:
+def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
     """Run the attempt that a message asks for."""
     asked = AttemptRequest.from_message(request)
     if asked.workspace is not None:

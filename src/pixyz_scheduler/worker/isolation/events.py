@@ -79,5 +79,8 @@ class Child(Protocol):
     def tick(self, asked: float) -> None:
         """The lease is held, as the store said when it was asked at this monotonic moment; from any thread."""
 
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer a call of the child's; one that does not listen misses it. By the thread that takes its events."""
+
     def kill(self) -> None:
         """End the whole tree; `Exited` follows. Asked again because it does not: by force."""

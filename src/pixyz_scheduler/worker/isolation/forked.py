@@ -3,10 +3,11 @@
 import os
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
-from pixyz_scheduler.script.channel import ChannelError, receive
+from pixyz_scheduler.script.channel import ChannelError, SocketChannel, receive
 from pixyz_scheduler.worker.isolation.events import Event, Exited, Froze, Message, Nonsense, Output
 from pixyz_scheduler.worker.isolation.slot import Slot, Spare, WardenGone
 
@@ -50,6 +51,12 @@ class ForkedChild:
     def tick(self, asked: float) -> None:
         """The lease is held since then."""
         self._slot.tick(asked)
+
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer a call of the child's."""
+        # A child that calls and calls, and never listens, is its own trouble.
+        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            SocketChannel(self._spare.channel).send(dict(message))
 
     def kill(self) -> None:
         """End the whole tree; asked again, with its warden, which the script may have stopped."""

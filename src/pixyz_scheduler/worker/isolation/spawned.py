@@ -115,6 +115,11 @@ class SpawnedChild:
         if self._frozen:
             self.interrupt()
 
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer a call of the child's."""
+        # A pipe that nobody reads holds its writer up.
+        self._thread(self._answer, dict(message))
+
     def kill(self) -> None:
         """End the whole tree; asked again, with its keeper, which the script may have stopped."""
         if _HAS_KEEPER and not self._was_killed:
@@ -163,6 +168,10 @@ class SpawnedChild:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
         thread.start()
         return thread
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        with suppress(OSError, ValueError):  # it has ended, and its pipe is closed
+            StreamChannel(_none(), _pipe(self._process.stdin)).send(message)
 
     def _read_messages(self) -> None:
         channel = StreamChannel(_pipe(self._process.stdout), _none())

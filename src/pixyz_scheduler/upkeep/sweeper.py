@@ -18,6 +18,7 @@ from pixyz_scheduler.jobs.report import ended_attempt
 from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.upkeep.aftermath import Aftermath
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +28,20 @@ class Sweeper:
 
     Args:
         records: on a connection whose timeout is `pace.answer`.
+        aftermath: what ends bring about for others.
         dispatch: rings.
         ended: told of each job that is ended here.
     """
 
     def __init__(
-        self, records: RecordStore, dispatch: Dispatch, *, ended: Callable[[JobId], None] = lambda _: None
+        self,
+        records: RecordStore,
+        dispatch: Dispatch,
+        aftermath: Aftermath,
+        *,
+        ended: Callable[[JobId], None] = lambda _: None,
     ) -> None:
+        self._aftermath = aftermath
         self._records = records
         self._dispatch = dispatch
         self._ended = ended
@@ -50,7 +58,10 @@ class Sweeper:
                 self._dispatch.ring(bell)
         for job_id in found.expired:
             with about_job(job_id):
-                self._end_if_readable(job_id)
+                self._one(self._end, job_id)
+        for job_id in found.ripe:
+            with about_job(job_id):
+                self._one(self._aftermath.settle, job_id)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -72,9 +83,9 @@ class Sweeper:
         except Exception:  # noqa: BLE001  (whatever it is: nobody looks after lost jobs when this thread has ended)
             _log.exception("not swept")
 
-    def _end_if_readable(self, job_id: JobId) -> None:
+    def _one(self, end: Callable[[JobId], object], job_id: JobId) -> None:
         try:
-            self._end(job_id)
+            end(job_id)
         except StoreUnavailable:
             raise
         except Exception:  # noqa: BLE001  (one record that nobody can read must not keep the others from their end)

@@ -1,0 +1,83 @@
+"""Families: jobs that start others, and end with them. What a job of its own does is in records.py."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from pixyz_scheduler.broker.connection import store_errors
+from pixyz_scheduler.broker.records import Bell, RecordStore, bells_of, why_of
+from pixyz_scheduler.jobs.job import Job, JobId
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.retry import Finish
+from pixyz_scheduler.jobs.workflow import Expression, to_text
+
+_IN_LINE = 1
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Roused:
+    """What the ends of jobs have brought about: doorbells to ring, and jobs that end with them, to be settled."""
+
+    bells: tuple[Bell, ...]
+    ripe: tuple[JobId, ...]
+
+
+class Families:
+    """What the records say of jobs together.
+
+    Args:
+        records: the store.
+        client: the same one.
+    """
+
+    def __init__(self, records: RecordStore, client: "redis.Redis") -> None:
+        self._records = records
+        self._client = client
+
+    def start(self, job: Job) -> bool:
+        """Write the record of a job that another starts. Whether its doorbell is to be rung.
+
+        The id says what is done: one that is there is left as it is. But where its parent was run again by hand, what
+        ended in failure is run again, too. Raises as RecordStore.submit.
+        """
+        return int(self._records.submit_by("start", job)) == _IN_LINE
+
+    def roused(self, *, limit: int = 1000) -> Roused:
+        """What ends have brought about, each doorbell once; the sweeper finds what nobody has asked for."""
+        bells, ripe = self._records.run("roused", limit)
+        return Roused(bells_of(bells), tuple(map(JobId, ripe)))
+
+    def settle(self, job_id: JobId, awaits: Expression, end: Finish, *, fields: Mapping[str, str]) -> bool:
+        """End a job that waited for others; False where it has ended, or waits for something else since."""
+        flat = [text for pair in {**fields, **why_of(end)}.items() for text in pair]
+        return bool(self._records.run("settle", job_id, to_text(awaits), end.state.value, *flat))
+
+    def children(self, job_id: JobId) -> list[JobId]:
+        """The jobs that a job has started, in no order."""
+        with store_errors():
+            return [JobId(child) for child in cast("Iterable[str]", self._client.smembers(f"ps:children:{job_id}"))]
+
+    def count(self, job_id: JobId) -> int:
+        """How many jobs a job has started."""
+        with store_errors():
+            return self._client.scard(f"ps:children:{job_id}")
+
+    def reports(self, job_ids: Iterable[JobId]) -> dict[JobId, JobReport]:
+        """All that is known of these jobs, in their order; those that are unknown are not among them."""
+        found: dict[JobId, JobReport] = {}
+        ids = list(job_ids)
+        for first in range(0, len(ids), _AT_ONCE):
+            some = ids[first : first + _AT_ONCE]
+            with store_errors(), self._client.pipeline(transaction=False) as ask:
+                for job_id in some:
+                    ask.hgetall(f"ps:job:{job_id}")
+                records = ask.execute()
+            found |= {
+                job_id: JobReport.from_record(job_id, record)
+                for job_id, record in zip(some, records, strict=True)
+                if record
+            }
+        return found

@@ -1,0 +1,157 @@
+"""Celery's side of a script: the task of which workflows are made, and results that ask whoever runs the sub-tasks."""
+
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, Task, canvas
+from celery.backends.base import BaseBackend
+from celery.exceptions import TimeoutError as CeleryTimeout
+from celery.states import READY_STATES
+
+from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
+from pixyz_scheduler.errors import InvalidWorkflow
+from pixyz_scheduler.script import launch
+from pixyz_scheduler.script.context_keys import EXECUTE
+from pixyz_scheduler.script.in_place import launcher_of, run
+from pixyz_scheduler.script.planning import Plan
+
+_FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
+# What of Celery's canvas hands its parts to Celery one by one; a task alone comes to FarmTask.
+_STARTABLE = ("_chain", "group", "_chord", "_basemap")
+
+
+class FarmBackend(BaseBackend):
+    """Celery's results, as whoever runs the sub-tasks knows them."""
+
+    def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
+        seen = _in_use().look([task_id])[task_id]
+        return {
+            "task_id": task_id,
+            "status": seen.status,
+            "result": seen.result,
+            "traceback": seen.traceback,
+            "children": [],
+        }
+
+    def wait_for(self, task_id: str, timeout: float | None = None, *_: Any, **__: Any) -> Any:
+        """Wait until a sub-task has ended; raises Celery's TimeoutError after so many seconds."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        pause = _FIRST_LOOK
+        while True:
+            meta = self.get_task_meta(task_id)
+            if meta["status"] in READY_STATES:
+                return meta
+            left = pause if give_up is None else min(pause, give_up - time.monotonic())
+            if left <= 0:
+                raise CeleryTimeout("The operation timed out.")
+            time.sleep(left)
+            pause = min(_LAST_LOOK, 2 * pause)
+
+
+class FarmTask(Task[Any, Any]):
+    """A task that the farm runs."""
+
+    def apply_async(  # type: ignore[override]  # Celery's has all its options in its signature
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> Any:
+        """Start it as a sub-task; raises InvalidWorkflow."""
+        return _start(self.signature(), tuple(args or ()), dict(kwargs or {}), options)
+
+
+class Control:
+    """What Celery's results ask the farm for."""
+
+    def revoke(self, task_id: str, **_: Any) -> None:
+        """End a sub-task."""
+        _in_use().cancel(str(task_id))
+
+
+@cache
+def _app() -> Celery:
+    app = Celery("pixyz_worker", broker="memory://", set_as_current=False)
+    app.conf.update(task_serializer="json", result_serializer="json", accept_content=["json"])
+    # Not by `backend`: CELERY_RESULT_BACKEND of the environment would win.
+    vars(app)["backend_cls"] = FarmBackend
+    vars(app)["control"] = Control()
+    app.task(name=EXECUTE, base=FarmTask)(_pixyz_execute)
+    for name in _STARTABLE:
+        kind = getattr(canvas, name)
+        kind.apply_async = _started_by_us(kind.apply_async)
+    return app
+
+
+def task() -> Any:
+    """Celery's task of which workflows are made."""
+    return _app().tasks[EXECUTE]
+
+
+def _pixyz_execute(params: Any = None, pc: Any = None) -> Any:
+    return run(pc, pc["params"] if params is None else params)
+
+
+def _started_by_us(original: Any) -> Any:
+    """Celery's `apply_async` of one kind, but for workflows of our task: the farm is told the whole of them."""
+
+    def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        if EXECUTE not in set(_tasks(self)):
+            return original(self, args, kwargs, **options)
+        return _start(self, tuple(args or ()), dict(kwargs or {}), options)
+
+    return apply_async
+
+
+def _start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
+    if "body" in kwargs:
+        signature = canvas.chord(signature.kwargs["header"], kwargs.pop("body"), app=_app())
+    if args or kwargs:
+        signature = signature.clone(args, kwargs)
+    launcher = launcher_of(next(_contexts(signature), None))
+    script = Path(launcher.base["script"])
+    plan = Plan(_app(), base=launcher.base, made=launcher.made, outline=partial(_function, script))
+    _, result = plan.add(signature.clone().set(**options))
+    launcher.start(plan.nodes)
+    return result
+
+
+def _in_use() -> launch.Launcher:
+    found = launch.in_use()
+    if found is None:
+        raise InvalidWorkflow("No sub-task was started here.")
+    return found
+
+
+@cache
+def _outline(script: Path) -> ScriptOutline:
+    return ScriptOutline.parse(script.read_bytes(), filename=script.name)
+
+
+def _function(script: Path, name: str) -> FunctionOutline:
+    return _outline(script).entrypoint(name)
+
+
+def _leaves(signature: Any) -> Iterator[Mapping[str, Any]]:
+    """The tasks that a part of a canvas is made of."""
+    waiting = [signature]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping) and isinstance(part.get("kwargs"), Mapping):
+            inner = [part["kwargs"].get(name) for name in ("tasks", "header", "body", "task")]
+            found = [each for one in inner for each in (one if isinstance(one, list | tuple) else [one])]
+            found = [each for each in found if isinstance(each, Mapping)]
+            waiting.extend(reversed(found))
+            if not found:
+                yield part
+
+
+def _tasks(signature: Any) -> Iterator[str]:
+    return (str(leaf.get("task")) for leaf in _leaves(signature))
+
+
+def _contexts(signature: Any) -> Iterator[Any]:
+    for leaf in _leaves(signature):
+        for given in (*leaf["args"], *leaf["kwargs"].values()):
+            if isinstance(given, Mapping) and "entrypoint" in given:
+                yield given

@@ -1,0 +1,88 @@
+"""Aftermath: what the end of a job brings about for others: those that waited for it begin, or end with it."""
+
+import json
+import logging
+from collections.abc import Callable
+
+from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.families import Families
+from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.errors import JobNotFound
+from pixyz_scheduler.jobs import family
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.workflow import jobs_in
+from pixyz_scheduler.logs import about_job
+
+_log = logging.getLogger(__name__)
+
+
+class Aftermath:
+    """Carries out what ends have brought about. What nobody does here, the next sweep finds.
+
+    Args:
+        records: the store.
+        families: what it says of jobs together.
+        dispatch: rings.
+        ended: told of each job that is ended here.
+    """
+
+    def __init__(
+        self,
+        records: RecordStore,
+        families: Families,
+        dispatch: Dispatch,
+        *,
+        ended: Callable[[JobId], None] = lambda _: None,
+    ) -> None:
+        self._records = records
+        self._families = families
+        self._dispatch = dispatch
+        self._ended = ended
+
+    def follow(self) -> None:
+        """A job has ended: see to the others, and to those that end with them. Raises StoreUnavailable."""
+        more = True
+        while more:
+            roused = self._families.roused()
+            for bell in roused.bells:
+                self._dispatch.ring(bell)
+            more = [job_id for job_id in roused.ripe if self.settle(job_id)] != []
+
+    def settle(self, job_id: JobId) -> bool:
+        """End a job with those that it waited for; False where it has ended. Raises StoreUnavailable."""
+        with about_job(job_id):
+            try:
+                parent = self._records.report(job_id)
+            except JobNotFound:
+                return False
+            if parent.awaits is None or parent.state.is_terminal:
+                return False
+            awaited = self._families.reports(jobs_in(parent.awaits))
+            end = family.verdict(parent, awaited)
+            children = self._families.reports(self._families.children(job_id))
+            fields = {
+                "progress": json.dumps(family.progress_of(parent, children.values()).to_wire(), separators=(",", ":")),
+                **self._said(parent, awaited, end.state),
+            }
+            if not self._families.settle(job_id, parent.awaits, end, fields=fields):
+                return False
+            _log.info("ended with its sub-tasks", extra={"state": end.state.value})
+            self._ended(job_id)
+            return True
+
+    def _said(self, parent: JobReport, awaited: family.Reports, state: JobState) -> dict[str, str]:
+        if state is JobState.SUCCESS:
+            result = family.result_of(parent, awaited)
+            return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}
+        failed = family.first_failed(awaited.values())
+        return {"traceback": self._traceback(failed) or ""}
+
+    def _traceback(self, failed: JobReport | None) -> str | None:
+        """Of the one that failed first, where the others were not run because of it."""
+        seen: set[JobId] = set()
+        while failed is not None and failed.cause == family.UPSTREAM_FAILED and failed.job.id not in seen:
+            seen.add(failed.job.id)
+            failed = family.first_failed(self._families.reports(failed.job.after).values())
+        return None if failed is None else failed.traceback
