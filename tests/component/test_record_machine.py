@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.listing import JobFilter, list_jobs
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import JobNotFound
@@ -36,13 +37,14 @@ from pixyz_scheduler.jobs.outcome import (
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport
-from pixyz_scheduler.jobs.retry import MAX_CRASHES, MAX_DRAINS, MAX_HINDRANCES, Finish, TryAgain, decide
+from pixyz_scheduler.jobs.retry import MAX_CRASHES, MAX_DRAINS, MAX_HINDRANCES, Finish, TryAgain, Wait, decide
 from pixyz_scheduler.jobs.state import HELD, TERMINAL, WAITING, JobState
+from pixyz_scheduler.jobs.workflow import list_of, result_of
 
 QUEUES = ("cpu", "gpuhigh", "own")
 CLOCK_STEP, RING_AFTER = 1500, 3000
 LEASE_MS = 7000
-MOST_JOBS = 4
+MOST_JOBS = 5
 # Which of those that there are, counted round.
 WHICH = st.integers(0, MOST_JOBS - 1)
 OUTCOMES = [
@@ -55,6 +57,7 @@ TALLY_LIMITS = Tally(crashes=MAX_CRASHES - 1, drains=MAX_DRAINS, hindrances=MAX_
 WANTED = (
     *("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners"),
     *("drained reaps", "second runs", "families", "parked", "unparked", "buried"),
+    *("roused", "given up", "awaits", "ripened", "settled", "waited too long"),
 )
 TOKENS = 1
 ROUNDS = 10
@@ -84,6 +87,14 @@ class Known:
     doomed: bool = False
     committed: tuple[Lease, str, JobState] | None = None
     final: dict[str, str] | None = None
+    root: JobId | None = None
+    after: tuple[JobId, ...] = ()
+    unmet: set[JobId] = field(default_factory=set)
+    awaits: bool = False
+    until: int | None = None
+    is_ripe: bool = False
+    is_roused: bool = False
+    children_ended: int = 0
 
 
 class RecordMachine(RuleBasedStateMachine):
@@ -95,6 +106,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.client = client
         self.seen = seen
         self.store = RecordStore(client, now_ms=1_000_000)
+        self.families = Families(self.store, client)
         self.known: dict[JobId, Known] = {}
         self.clock = 0
 
@@ -116,17 +128,68 @@ class RecordMachine(RuleBasedStateMachine):
         priority=st.sampled_from((0, 5, 9)),
         name=st.sampled_from(("", "a", "é:*")),
         parent=st.none() | WHICH,
+        after=st.sets(WHICH, max_size=2),
     )
-    def submit(self, queue, priority, name, parent=None):
+    def submit(self, queue, priority, name, parent=None, after=()):
         job_id = JobId(str(uuid.uuid4()))
         options = JobOptions(queue=queue, priority=priority)
         by = self._pick(parent, lambda _: True)[0] if self.known and parent is not None else None
-        job = Job(job_id, "custom", options, submitted=0.0, name=name or None, parent=by)
-        assert self.store.submit(job)
-        assert not self.store.submit(job)
-        self.known[job_id] = Known(queue, priority, name, rung=self.clock, parent=by, asked=queue)
+        root = None if by is None else self.known[by].root or by
+        before = tuple(self._pick(each, lambda _: True)[0] for each in after) if by is not None else ()
+        before = tuple(dict.fromkeys(before))
+        job = Job(job_id, "custom", options, submitted=0.0, name=name or None, parent=by, root=root, after=before)
+        self.known[job_id] = one = Known(queue, priority, name, parent=by, asked=queue, root=root, after=before)
+        rings = self.families.start(job)
+        self._begin(job_id)
         if by is not None and self.known[by].cancel:
+            one.doomed = self.known[by].doomed
             self._cancelled(job_id)
+        assert rings == (one.rung is not None)
+        assert not self.store.submit(job)
+        assert not self.families.start(job)
+
+    def _begin(self, job_id):
+        """Into line, or behind those whose results it begins with."""
+        job = self.known[job_id]
+        stands = {before: self.known[before].state if before in self.known else None for before in job.after}
+        job.unmet = {before for before, state in stands.items() if state is not None and state not in TERMINAL}
+        failed = [
+            before for before, state in stands.items() if state in TERMINAL | {None} and state is not JobState.SUCCESS
+        ]
+        if failed:
+            self.seen["given up"] += 1
+            self._finish(job_id, self._instead(failed[0]))
+        elif not job.unmet:
+            job.rung = self.clock
+
+    def _instead(self, before):
+        """How a job ends that is not run because of one before it."""
+        gone = before not in self.known
+        return JobState.FAILURE if gone or self.known[before].state is not JobState.REVOKED else JobState.REVOKED
+
+    def _finish(self, job_id, state):
+        """It has ended, and so others may begin, or never will, or are to be settled."""
+        job = self.known[job_id]
+        job.state = state
+        job.rung = job.due = job.parked = job.until = None
+        job.unmet, job.awaits, job.is_ripe, job.children_ended = set(), False, False, 0
+        if job.parent in self.known and self.known[job.parent].awaits:
+            self.known[job.parent].children_ended += 1
+        for other, one in self.known.items():
+            if job_id not in one.unmet:
+                continue
+            one.unmet.discard(job_id)
+            if state is JobState.SUCCESS and one.unmet:
+                continue
+            if one.awaits:
+                one.is_ripe = True
+                self.seen["ripened"] += 1
+            elif state is JobState.SUCCESS:
+                one.rung, one.is_roused = self.clock, True
+                self.seen["roused"] += 1
+            else:
+                self.seen["given up"] += 1
+                self._finish(other, self._instead(job_id))
 
     @precondition(lambda self: self.known)
     @rule(which=WHICH)
@@ -136,7 +199,7 @@ class RecordMachine(RuleBasedStateMachine):
         claim = self.store.claim(job_id, queue=job.queue, lease=lease)
         if job.state in TERMINAL:
             assert (claim.verdict, claim.report.state) == ("done", job.state)
-        elif job.state in HELD or job.due is not None or job.parked is not None:
+        elif job.state in HELD or job.due is not None or job.parked is not None or job.unmet:
             assert claim.verdict == "taken"
             self.seen["doubled bells"] += job.state in HELD
         else:
@@ -226,6 +289,71 @@ class RecordMachine(RuleBasedStateMachine):
             assert self.store.commit(job_id, decision, lease=lease, fields={"result": "1"}) is state
         self.seen["ends"] += state in TERMINAL
 
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH, others=st.sets(WHICH, min_size=1, max_size=2), wait=st.sampled_from((2, 1000)))
+    def an_attempt_awaits_others(self, which, others, wait):
+        job_id, _ = self._pick(which, is_held)
+        awaited = dict.fromkeys(self._pick(other, lambda _: True)[0] for other in others)
+        awaited.pop(job_id, None)
+        self._await(job_id, awaited, wait)
+
+    def _await(self, job_id, awaited, wait):
+        job = self.known[job_id]
+        lease, decision = job.lease, Wait(list_of(*(result_of(other) for other in awaited)))
+        job.committed = (lease, "owner", JobState.REVOKED if job.cancel else JobState.RUNNING)
+        job.earlier.append(lease)
+        job.lease = job.expires = None
+        job.licensed = False
+        if job.cancel:
+            self._finish(job_id, JobState.REVOKED)
+        else:
+            stands = [self.known[other].state for other in awaited]
+            job.state, job.awaits, job.until = JobState.RUNNING, True, self.clock + 1000 * wait
+            job.unmet = {other for other in awaited if self.known[other].state not in TERMINAL}
+            job.is_ripe = not job.unmet or bool({JobState.FAILURE, JobState.REVOKED} & set(stands))
+            job.children_ended = sum(self.known[child].state in TERMINAL for child in self._children(job_id))
+            self.seen["awaits"] += 1
+        for _ in range(2):
+            assert self.store.commit(job_id, decision, lease=lease, wait_limit=wait) is job.committed[2]
+
+    @precondition(lambda self: self._some(is_held) and len(self.known) < MOST_JOBS - 2)
+    @rule(which=WHICH, awaits=st.booleans(), parts=st.sampled_from((1, 2)))
+    def a_job_starts_a_chord(self, which, awaits, parts):
+        job_id, _ = self._pick(which, is_held)
+        parent = list(self.known).index(job_id)
+        for _ in range(parts):
+            self.submit("cpu", 5, "", parent=parent)
+        self.submit("cpu", 5, "", parent=parent, after=range(len(self.known) - parts, len(self.known)))
+        if awaits:
+            self._await(job_id, list(self.known)[-1:], 2)
+
+    @precondition(lambda self: self._some(is_awaiting))
+    @rule()
+    def who_waits_has_had_its_time(self):
+        for _ in range(3):
+            self._step(1000)
+
+    @precondition(lambda self: self._some(waits_for_others))
+    @rule(which=WHICH, outcome=st.sampled_from((Succeeded(1), Raised("ValueError: x"))))
+    def one_before_another_ends(self, which, outcome):
+        before = self._pick(which, waits_for_others)[1].unmet
+        here = [job_id for job_id in self._some(is_in_line) if job_id in before]
+        for job_id in here[:1]:
+            self._claim(job_id, 0)
+            held = self._some(is_held)
+            self._commit(held.index(job_id), outcome, heeds=True)
+
+    @precondition(lambda self: self._some(is_ripe))
+    @rule(which=WHICH, end=st.sampled_from((JobState.SUCCESS, JobState.FAILURE)))
+    def settle(self, which, end):
+        job_id, _ = self._pick(which, is_ripe)
+        awaits = self.store.report(job_id).awaits
+        assert not self.families.settle(job_id, result_of(job_id), Finish(end), fields={})
+        assert self.families.settle(job_id, awaits, Finish(end), fields={"result": "1"})
+        self._finish(job_id, end)
+        assert not self.families.settle(job_id, awaits, Finish(end), fields={"result": "666"})
+        self.seen["settled"] += 1
+
     @precondition(lambda self: self._some(was_held))
     @rule(which=WHICH, back=WHICH, outcome=st.sampled_from(OUTCOMES), by=st.sampled_from(("owner", "sweeper")))
     def a_stale_owner_comes_back(self, which, back, outcome, by):
@@ -259,33 +387,38 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def cancel(self, which):
         job_id, job = self._pick(which, lambda _: True)
-        answer, was = self.store.cancel(job_id), job.state
-        if was not in TERMINAL:
+        answer, was_held = self.store.cancel(job_id), is_held(job)
+        if job.state not in TERMINAL:
             self._cancelled(job_id)
-        assert answer == ("cancelling" if was in HELD else job.state.value)
-        self.seen["cancels"] += was in HELD
+        assert answer == ("cancelling" if was_held else job.state.value)
+        self.seen["cancels"] += was_held
+
+    def _family(self, job_id):
+        """It and all below it, also below what has ended."""
+        found = [job_id]
+        for above in found:
+            found += [child for child, one in self.known.items() if one.parent == above]
+        return found
 
     def _cancelled(self, job_id):
-        """It and all below it, also below what has ended."""
-        job = self.known[job_id]
-        if job.state not in TERMINAL:
-            job.cancel = True
-        if job.state in WAITING:
-            job.state, job.rung, job.due, job.parked = JobState.REVOKED, None, None, None
-        for child, one in self.known.items():
-            if one.parent == job_id:
-                self.seen["families"] += one.state not in TERMINAL
-                self._cancelled(child)
+        going = [one for one in self._family(job_id) if self.known[one].state not in TERMINAL]
+        self.seen["families"] += len(going) > 1
+        for one in going:
+            self.known[one].cancel = True
+        for one in going:
+            job = self.known[one]
+            if job.state not in TERMINAL and not is_held(job):
+                self._finish(one, JobState.REVOKED)
 
     @precondition(lambda self: self.known)
     @rule(which=WHICH)
     def delete(self, which):
         job_id, job = self._pick(which, lambda _: True)
-        answer, was = self.store.delete(job_id), job.state
-        job.doomed = True
-        if was not in TERMINAL:
-            self._cancelled(job_id)
-        assert answer == ("cancelling" if was in HELD else job.state.value)
+        answer, was_held = self.store.delete(job_id), is_held(job)
+        for one in self._family(job_id):
+            self.known[one].doomed = True
+        self._cancelled(job_id)
+        assert answer == ("cancelling" if was_held else job.state.value)
 
     @rule()
     def the_doomed_are_buried(self):
@@ -307,9 +440,12 @@ class RecordMachine(RuleBasedStateMachine):
             assert answer == "doomed"
         else:
             assert answer == "SENT"
-            job.state, job.queue, job.tally, job.rung = JobState.SENT, job.asked, Tally(), self.clock
+            job.state, job.queue, job.tally = JobState.SENT, job.asked, Tally()
             job.cancel = job.draining = False
             job.committed = job.final = None
+            if job.parent in self.known and self.known[job.parent].awaits:
+                self.known[job.parent].children_ended -= 1
+            self._begin(job_id)
             self.seen["second runs"] += 1
 
     @rule(steps=st.sampled_from(((300,), (1000,), (1500,), (86_400_000, -5000), (1500, 1500, 1500, 1500, 1500))))
@@ -344,12 +480,24 @@ class RecordMachine(RuleBasedStateMachine):
         waiting.sort(key=lambda job_id: (self.known[job_id].priority, self.known[job_id].parked, job_id))
         return waiting[: max(0, TOKENS - len(self._some(is_licensed)))]
 
+    def _ripen_those_who_waited(self):
+        for job in self.known.values():
+            if job.until is not None and job.until <= self.clock:
+                self.seen["waited too long"] += not job.is_ripe
+                job.is_ripe = True
+
     def _sweep(self):
         """Two sweepers at once: both see what ran out, both commit."""
         found = self.store.sweep()
         expired = {job_id for job_id, job in self.known.items() if job.lease and job.expires <= self.clock}
         assert set(found.expired) == expired
+        self._ripen_those_who_waited()
+        assert set(found.ripe) == set(self._some(is_ripe))
         bells = set()
+        for job_id, job in self.known.items():
+            if job.is_roused and job.rung is not None:
+                bells.add((job_id, job.queue, job.priority))
+            job.is_roused = False
         for job_id in self._unparked():
             job = self.known[job_id]
             job.rung, job.parked = self.clock, None
@@ -363,18 +511,21 @@ class RecordMachine(RuleBasedStateMachine):
         assert {(bell.job_id, bell.queue, bell.priority) for bell in found.bells} == bells
         assert len(found.bells) == len(bells)
         for job_id in expired:
-            job = self.known[job_id]
-            lease = self.store.fence_of(job_id)
-            assert lease == job.lease
-            assert self.store.report(job_id).draining == job.draining
-            outcome = Drained() if job.draining else Lost(lease.worker)
-            lost = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
-            self.seen["drained reaps"] += job.draining
-            state = self._ended(job, lost, "sweeper")
-            for _ in range(2):
-                assert self.store.commit(job_id, lost, lease=lease, by="sweeper") is state
-            assert self.store.renew(job_id, lease=lease) == "lost"
-            self.seen["reaps"] += 1
+            self._reap(job_id)
+
+    def _reap(self, job_id):
+        job = self.known[job_id]
+        lease = self.store.fence_of(job_id)
+        assert lease == job.lease
+        assert self.store.report(job_id).draining == job.draining
+        outcome = Drained() if job.draining else Lost(lease.worker)
+        lost = decide(outcome, tally=job.tally, queue=queue_named(job.queue))
+        self.seen["drained reaps"] += job.draining
+        state = self._ended(job, lost, "sweeper")
+        for _ in range(2):
+            assert self.store.commit(job_id, lost, lease=lease, by="sweeper") is state
+        assert self.store.renew(job_id, lease=lease) == "lost"
+        self.seen["reaps"] += 1
 
     def _ended(self, job, decision, by):
         """The model after an end, and the state that the store must answer."""
@@ -392,6 +543,8 @@ class RecordMachine(RuleBasedStateMachine):
         job.earlier.append(job.lease)
         job.lease = job.expires = None
         job.licensed = False
+        if job.state in TERMINAL:
+            self._finish(next(job_id for job_id, one in self.known.items() if one is job), job.state)
         return job.state
 
     @invariant()
@@ -405,6 +558,9 @@ class RecordMachine(RuleBasedStateMachine):
             assert record.get("fence", "") == (job.lease.fence if job.lease else "")
             assert report.result in ("1", None)
             assert not (job.cancel and report.state is JobState.SUCCESS)
+            assert (report.awaits is not None) == job.awaits
+            assert report.children_ended == job.children_ended
+            assert int(record.get("wants") or 0) == len(job.unmet)
             if job.state in TERMINAL:
                 job.final = job.final or record
                 assert record == job.final
@@ -420,19 +576,26 @@ class RecordMachine(RuleBasedStateMachine):
             keys += [f"ps:name:{job.name}"] if job.name else []
             keys += [f"ps:waiting:{job.queue}:{job.priority}"] if job.rung is not None else []
             keys += ["ps:delayed"] if job.due is not None else []
-            keys += ["ps:leases"] if job.state in HELD else []
+            keys += ["ps:leases"] if is_held(job) else []
+            keys += ["ps:awaiting"] if job.awaits else []
+            keys += ["ps:ripe"] if job.is_ripe else []
             keys += ["ps:finished", "ps:unmirrored"] if job.state in TERMINAL else []
             keys += ["ps:parked"] if job.parked is not None else []
             places = [place for place in (job.rung, job.due, job.parked) if place is not None]
-            assert len(places) == (job.state in WAITING)
+            assert len(places) == (job.state in WAITING and not job.unmet)
+            assert (is_held(job) or job.awaits) == (job.state in HELD)
             for key in keys:
                 expected.setdefault(key, set()).add(job_id)
         sets = {
             "ps:licences": set(self._some(is_licensed)),
             "ps:doomed": set(self._some(lambda job: job.doomed)),
             **{f"ps:children:{job_id}": self._children(job_id) for job_id in self.known},
+            **{f"ps:next:{job_id}": set(self._some(lambda job, on=job_id: on in job.unmet)) for job_id in self.known},
         }
-        kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues", "ps:licences:cap"}
+        opened = Counter(f"ps:open:{job.root}" for job in self.known.values() if job.state not in TERMINAL)
+        opened = {key: count for key, count in opened.items() if key.rpartition(":")[2] in self.known}
+        assert {key: int(self.client.get(key)) for key in self.client.keys("ps:open:*")} == opened
+        kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues", "ps:licences:cap", "ps:roused", *opened}
         there = {key for key, members in sets.items() if members}
         assert kept == set(expected) | there | {f"ps:job:{job_id}" for job_id in self.known}
         for key in there:
@@ -452,6 +615,18 @@ def is_licensed(job):
 
 def is_in_line(job):
     return job.rung is not None
+
+
+def is_awaiting(job):
+    return job.awaits
+
+
+def is_ripe(job):
+    return job.is_ripe
+
+
+def waits_for_others(job):
+    return bool(job.unmet)
 
 
 def is_held(job):

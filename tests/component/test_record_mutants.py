@@ -18,7 +18,7 @@ MUTANTS = {
         "return state and HELD[state] and redis.call('HGET', key(id), 'fence') == nonce",
         "return state and HELD[state]",
     ),
-    "lost doorbells are not rung": ("sweep", "return {expired, bells}", "return {expired, {}}"),
+    "lost doorbells are not rung": ("sweep", "return {expired, bells,", "return {expired, {},"),
     "time is the wall clock's": ("*", "elseif step > CLOCK_STEP then step = CLOCK_STEP end", "end"),
     "a step back of the clock counts": ("*", "if step < 0 then step = 0 elseif", "if"),
     "a commit counts each time it is sent": ("commit", "if got[1] == mark then return got[2] end", ""),
@@ -40,10 +40,10 @@ MUTANTS = {
     "a result that comes after a cancel counts": ("commit", "if got[3] == '1' then", "if false then"),
     "a cancel stops at the job itself": (
         "*",
-        "for _, child in ipairs(redis.call('SMEMBERS', 'ps:children:' .. id)) do cancel_tree(child, seen) end",
-        "",
+        "for _, one in ipairs(family_of(id)) do\n    local state",
+        "for _, one in ipairs({id}) do\n    local state",
     ),
-    "a child of a cancelled job lives": ("submit", "redis.call('HGET', key(parent), 'cancel') == '1'", "false"),
+    "a child of a cancelled job lives": ("start", "redis.call('HGET', key(parent), 'cancel') == '1'", "false"),
     "a token is never given back": ("*", "redis.call('SREM', 'ps:licences', id)\nend", "end"),
     "one token too many": (
         "claim",
@@ -53,13 +53,32 @@ MUTANTS = {
     "a leaving worker is forgotten": ("renew", "if draining == '1' then", "if false then"),
     "who left once leaves for ever": ("claim", "'progress', '', 'draining', '')", "'progress', '')"),
     "a second run carries what the first had cost": (
-        "again",
+        "*",
         "'crashes', 'drains', 'hindrances', 'committed_by'",
         "'committed_by'",
     ),
-    "a second run is ended by the first one's commit": ("again", "'committed_by', 'committed_as', ", ""),
+    "a second run is ended by the first one's commit": (
+        "*",
+        "'hindrances', 'committed_by', 'committed_as', 'started'",
+        "'hindrances', 'started'",
+    ),
     "what has ended is run again unasked": ("claim", "if TERMINAL[state] then return with_record('done') end", ""),
-    "a deleted job is forgotten about": ("delete", "redis.call('SADD', 'ps:doomed', id)", ""),
+    "a deleted job is forgotten about": ("delete", "redis.call('SADD', 'ps:doomed', one)", ""),
+    "a job begins before those that it needs": ("claim", "or tonumber(got[4] or 0) > 0 or", "or"),
+    "the next one is not called": ("*", "redis.call('RPUSH', 'ps:roused', other)", ""),
+    "the next one runs in spite of a failure": (
+        "*",
+        "elseif state == 'SUCCESS' then\n      line_up",
+        "elseif true then\n      line_up",
+    ),
+    "one of two is enough": ("*", "(state == 'SUCCESS' and wants > 0)", "false"),
+    "who has waited too long waits on": ("sweep", "ripen(job[1], now)", ""),
+    "an end is not told to who waits for it": ("*", "ripen(other, now)", ""),
+    "who waited once is called again": ("*", "redis.call('SREM', 'ps:next:' .. other, id)", ""),
+    "who waits still holds its lease": ("commit", "state = 'RUNNING'\n  let_go(id)", "state = 'RUNNING'"),
+    "a cancel does not reach who waits": ("*", "return HELD[state] and not is_awaiting(id)", "return HELD[state]"),
+    "what ended in a family is counted as open": ("*", "count_family(one, 1, -1)", "count_family(one, 1, 0)"),
+    "a settled job is settled again": ("settle", "redis.call('HGET', key(id), 'awaits') ~= awaits", "false"),
 }
 
 

@@ -214,7 +214,8 @@ def test_a_script_may_wait_by_itself_and_catch_what_a_sub_task_raised(two_slots)
         def main(pc, params):
             with pc.allow_join_result():
                 good = chain(one(pc), doubled(pc))()
-                told = [good.get(timeout=30), good.status, good.ready(), pc.AsyncResult(good.id).get(), good.parent.get()]
+                told = [good.get(timeout=30), good.status, good.ready(), pc.AsyncResult(good.id).get()]
+                told.append(good.parent.get())
                 try:
                     subtask_async({}, step(pc, "own")).get()
                 except Own as error:

@@ -161,20 +161,14 @@ local function rouse(id, state, now, ends)
   local followers = redis.call('SMEMBERS', 'ps:next:' .. id)
   redis.call('DEL', 'ps:next:' .. id)
   for _, other in ipairs(followers) do
-    local k, waits = key(other), is_awaiting(other)
-    if not state_of(other) then
-      -- Deleted by hand.
-    elseif state == 'SUCCESS' then
-      if redis.call('HINCRBY', k, 'wants', -1) <= 0 then
-        if waits then
-          ripen(other, now)
-        else
-          line_up(other, redis.call('HGET', k, 'queue'), now, 0)
-          redis.call('RPUSH', 'ps:roused', other)
-        end
-      end
-    elseif waits then
+    local wants = state_of(other) and redis.call('HINCRBY', key(other), 'wants', -1)
+    if not wants or (state == 'SUCCESS' and wants > 0) then
+      -- Deleted by hand; or it waits for more.
+    elseif is_awaiting(other) then
       ripen(other, now)
+    elseif state == 'SUCCESS' then
+      line_up(other, redis.call('HGET', key(other), 'queue'), now, 0)
+      redis.call('RPUSH', 'ps:roused', other)
     else
       ends[#ends + 1] = {other, id}
     end
