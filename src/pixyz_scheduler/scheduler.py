@@ -6,13 +6,15 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
-from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
+from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
@@ -26,6 +28,8 @@ from pixyz_scheduler.errors import (
     Unavailable,
 )
 from pixyz_scheduler.jobs.accepted import Accepted
+from pixyz_scheduler.jobs.family import progress_of
+from pixyz_scheduler.jobs.graph import Graph
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.report import JobReport
@@ -38,6 +42,8 @@ from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission
 from pixyz_scheduler.surroundings import Surroundings
 
+# What a graph tells at most; a browser draws no more.
+_MOST_NODES = 5000
 # What hinders the making of an archive, and passes: by the names that its job's error begins with.
 _OF_THE_SHARE: tuple[type[SchedulerError], ...] = (StorageFull, NotReady, Unavailable)
 
@@ -46,7 +52,7 @@ class Scheduler:
     """The use cases.
 
     Args:
-        records: the store.
+        families: the store, and what it says of jobs together.
         dispatch: rings doorbells.
         surroundings: the share where job folders lie, whether it is ours, and has room.
         catalog: the named processes.
@@ -58,7 +64,7 @@ class Scheduler:
     def __init__(
         self,
         *,
-        records: RecordStore,
+        families: Families,
         dispatch: Dispatch,
         surroundings: Surroundings,
         catalog: ProcessCatalog,
@@ -66,7 +72,8 @@ class Scheduler:
         chore_time_limit: float = 2400.0,
         ended: Callable[[JobId], None] = lambda _: None,
     ) -> None:
-        self._records = records
+        self._records = families.records
+        self._families = families
         self._dispatch = dispatch
         self._share = surroundings.share
         self._surroundings = surroundings
@@ -127,6 +134,22 @@ class Scheduler:
         """All that is known of a job; raises JobNotFound."""
         return self._records.report(job_id)
 
+    def children(self, job_id: JobId) -> list[JobId]:
+        """The jobs that a job has started."""
+        return sorted(self._families.children(job_id))
+
+    def closely(self, job_id: JobId) -> JobReport:
+        """All that is known of a job; while it waits for others, with a step for each of them. Raises JobNotFound."""
+        report = self._records.report(job_id)
+        if report.awaits is None:
+            return report
+        children = self._families.reports(self._families.children(job_id))
+        return replace(report, progress=progress_of(report, children.values()))
+
+    def graph(self, job_id: JobId) -> Graph:
+        """A job and all that began with it; raises JobNotFound."""
+        return self._families.family(job_id, limit=_MOST_NODES)
+
     def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""
         return list_jobs(self._records, wanted, limit=limit, cursor=cursor)
@@ -172,8 +195,9 @@ class Scheduler:
         """
         self._surroundings.check_share()
         report = self._records.report(job_id)
-        if report.job.script is not None and not self._share.folder(job_id).exists():
-            raise Conflict(f"The files of job {job_id} are gone: send it anew.")
+        inputs = report.job.inputs_of or job_id
+        if report.job.script is not None and not self._share.folder(inputs).exists():
+            raise Conflict(f"The files of job {inputs} are gone: send it anew.")
         try:
             with StateFiles(self._share.folder(job_id)).set_aside():
                 answer = self._records.run_again(job_id, queue=report.job.options.queue, ended=report.stopped)

@@ -21,6 +21,7 @@ from pixyz_scheduler.api.problems import LastResort, answer_problems
 from pixyz_scheduler.api.routes.backend import backend_routes
 from pixyz_scheduler.api.routes.dev import dev_routes
 from pixyz_scheduler.api.routes.docs import docs_routes
+from pixyz_scheduler.api.routes.graph import graph_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
 from pixyz_scheduler.api.routes.jobs import job_routes
@@ -121,7 +122,7 @@ def make_app(settings: Settings) -> FastAPI:
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
     scheduler = Scheduler(
-        records=records,
+        families=families,
         dispatch=dispatch,
         surroundings=surroundings,
         catalog=ProcessCatalog(settings.process_path),
@@ -159,6 +160,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
     app.include_router(docs_routes(app.title))
     closed = [
         process_routes(scheduler),
+        graph_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
         output_routes(scheduler),
         backend_routes(scheduler),

@@ -1,6 +1,5 @@
 """The Celery tasks: doorbells in, Celery's own task meta out."""
 
-import json
 from typing import Any
 
 from celery import Celery
@@ -10,6 +9,7 @@ from pixyz_scheduler.broker.celery_app import EXECUTE
 from pixyz_scheduler.jobs.job import parse_job_id
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.worker.execution import Execution
 
 
@@ -32,7 +32,7 @@ def _meta(task: Any, report: JobReport | None) -> Any:
         # Held elsewhere, or to be tried again: whoever ends it writes the meta.
         raise Ignore
     if report.state is JobState.SUCCESS:
-        return json.loads(report.result or "null")
+        return value_of(report)
     if report.state is JobState.REVOKED:
         task.update_state(state="REVOKED")
         raise Ignore
