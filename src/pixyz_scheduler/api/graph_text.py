@@ -17,7 +17,7 @@ _COLOURS = {
 }
 _WAITING = "#607d8b"
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _MARGIN = 190, 52, 70, 18, 20
-_LONGEST = 26
+_LONGEST = 23
 _HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"
  font-family="system-ui, sans-serif" font-size="12">
