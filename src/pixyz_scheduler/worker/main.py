@@ -106,7 +106,7 @@ def main(settings: Settings) -> int:
             records=records,
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop_of(settings, share, slots, workspaces, subtasks).run,
+            start=replace(workshop_of(settings, share, slots, workspaces, subtasks), lend=activity.lend).run,
             families=families,
             aftermath=aftermath,
             stopping=stopping,
@@ -119,13 +119,16 @@ def main(settings: Settings) -> int:
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
         gc.freeze()
-        consumer = Consumer(app, me, level=settings.log_level)
+        consumer = Consumer(app, me, level=settings.log_level, lent=lambda: activity.lent)
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
+        activity.on_lent = consumer.wake
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
-            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set() and announcer.is_heard,
+            is_free=lambda: (
+                activity.busy - activity.lent < me.slots and not drain.leaving.is_set() and announcer.is_heard
+            ),
             heard=lambda: activity.heard,
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
@@ -167,7 +170,9 @@ def whoami(settings: Settings) -> Worker:
 
 def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
-    return replace(me, busy=activity.busy, draining=drain.leaving.is_set(), trouble=readiness.trouble)
+    return replace(
+        me, busy=max(0, activity.busy - activity.lent), draining=drain.leaving.is_set(), trouble=readiness.trouble
+    )
 
 
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:

@@ -45,6 +45,7 @@ class Workshop:
         subtasks: answers the calls of scripts.
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
+        lend: told of each slot that is lent (1), or no more (-1).
         log_limit: bytes of an attempt's log; 0 for any.
         freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
     """
@@ -57,6 +58,7 @@ class Workshop:
     subtasks: Subtasks
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
+    lend: Callable[[int], None] = lambda _: None
     log_limit: int = 0
     freeze: float = PACE.freeze
 
@@ -70,6 +72,7 @@ class Run:
 
     def __init__(self, workshop: Workshop, report: JobReport, tell: Callable[[Progress], None], since: float) -> None:
         self._since = since
+        self._waits = False
         self._workshop = workshop
         self._report = report
         self._tell = tell
@@ -99,7 +102,7 @@ class Run:
                 limits=self._limits(),
                 log=log,
                 tell=self._tell,
-                answer=lambda call: workshop.subtasks.answer(report.job, call),
+                answer=self._answer,
             )
             with self._changed:
                 self._supervisor = supervisor
@@ -110,6 +113,7 @@ class Run:
             try:
                 return supervisor.run()
             finally:
+                self._set_waiting(waits=False)
                 with self._changed:
                     self._supervisor = None
 
@@ -141,6 +145,20 @@ class Run:
             if self._asked is not None:
                 raise LeaseLost(f"Job {self._report.job.id} is not to begin here any more.")
             return self._since
+
+    def _answer(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
+        match call:
+            case {"do": "wait", "waits": bool(waits), "number": int(number)}:
+                self._set_waiting(waits=waits)
+                return {"type": "answer", "number": number, "value": None}
+            case _:
+                return self._workshop.subtasks.answer(self._report.job, call)
+
+    def _set_waiting(self, *, waits: bool) -> None:
+        """While the script only waits for its sub-tasks, its slot is theirs."""
+        if waits != self._waits:
+            self._waits = waits
+            self._workshop.lend(1 if waits else -1)
 
     def _log(self, folder: JobFolder) -> JobLog:
         # A sub-task that only computes has no folder, and prints all the same.
