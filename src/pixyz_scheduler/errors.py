@@ -31,6 +31,7 @@ SchedulerError
 |-- SettingsError            the configuration; names file and line
 |-- RecordError              a record that this version cannot read
 |-- LeaseLost                another attempt holds the job now
+|-- PackagesMissing          what a script says it needs, and is not here
 `-- EngineError              the 3D engine
     |-- UnsupportedFormat
     |-- CorruptFile
@@ -166,6 +167,14 @@ class RecordError(SchedulerError):
 
 class LeaseLost(SchedulerError):
     """Another attempt holds the job now; nothing of this one counts."""
+
+
+class PackagesMissing(SchedulerError):
+    """Packages, or a Python, that a script says it needs and that are not to be had here; `said` is uv's own text."""
+
+    def __init__(self, text: str, *, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 class EngineError(SchedulerError):

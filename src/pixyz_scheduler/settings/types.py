@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from platformdirs import user_data_dir
+from platformdirs import user_cache_dir, user_data_dir
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from pixyz_scheduler.settings.store_url import StoreUrl
@@ -28,6 +28,11 @@ class Allowed:
 def data_folder() -> Path:
     """Where data of ours stays on this machine."""
     return Path(user_data_dir("pixyz-scheduler", appauthor=False))
+
+
+def environments_folder() -> Path:
+    """Where packages of scripts are kept on this machine."""
+    return Path(user_cache_dir("pixyz-scheduler", appauthor=False)) / "environments"
 
 
 def default_process_path() -> Path:
@@ -117,6 +122,7 @@ Isolation = Annotated[Literal["fork", "spawn"], BeforeValidator(_lower), Allowed
 EngineName = Annotated[
     Literal["auto", "pixyz", "open", "none"], BeforeValidator(_lower), Allowed("auto, pixyz, open or none")
 ]
+Dependencies = Annotated[Literal["off", "allow"], BeforeValidator(_lower), Allowed("off or allow")]
 QueueNames = Annotated[
     tuple[Annotated[str, AfterValidator(_queue)], ...],
     BeforeValidator(_split),

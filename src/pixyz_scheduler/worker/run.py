@@ -46,6 +46,7 @@ class Workshop:
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
         log_limit: bytes of an attempt's log; 0 for any.
+        preparation: seconds for what a job needs before its script begins.
         freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
     """
 
@@ -58,6 +59,7 @@ class Workshop:
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
     log_limit: int = 0
+    preparation: float = math.inf
     freeze: float = PACE.freeze
 
     def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
@@ -149,7 +151,8 @@ class Run:
 
     def _limits(self) -> Limits:
         silence = self._report.job.options.no_progress_limit
-        return Limits(self._time_limit(), math.inf if silence is None else silence, self._memory())
+        silence = math.inf if silence is None else silence
+        return Limits(self._time_limit(), silence, self._memory(), self._workshop.preparation)
 
     def _time_limit(self) -> float:
         own = self._report.job.options.time_limit

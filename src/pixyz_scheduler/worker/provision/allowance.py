@@ -1,0 +1,40 @@
+"""Allowance: what this worker lets a job bring or fetch; its children are told by their environment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "PIXYZ_ALLOWANCE"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a job may bring or fetch before its script begins.
+
+    Attributes:
+        dependencies: whether packages that a script names are prepared.
+        environments: where they are kept.
+        environments_limit: bytes of all of them; 0 for no limit.
+        environments_age: seconds that one may lie unused.
+    """
+
+    dependencies: bool = False
+    environments: Path = Path()
+    environments_limit: int = 0
+    environments_age: float = 0.0
+
+    def to_environment(self) -> dict[str, str]:
+        """The variable that tells children."""
+        return {VARIABLE: json.dumps(asdict(self), default=str)}
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> "Allowance":
+        """What that variable says; without it nothing is allowed."""
+        said: dict[str, Any] = json.loads(environment.get(VARIABLE) or "{}")
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in said.items() if name in known}
+        if "environments" in values:
+            values["environments"] = Path(values["environments"])
+        return cls(**values)
