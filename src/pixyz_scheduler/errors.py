@@ -12,6 +12,7 @@ SchedulerError
 |   |-- IdempotencyKeyReused  for another request                    422
 |   |-- InvalidWorkflow      sub-tasks that cannot be started
 |   |-- InvalidArchive       an input archive that cannot be unpacked safely
+|   |-- InputMissing         an input by URL that is not there, or not given out
 |   |-- UnknownProcess
 |   `-- UnsafePath           a path that leaves its folder
 |-- NotFound                                                       404
@@ -87,6 +88,10 @@ class InvalidWorkflow(BadInput):
 
 class InvalidArchive(BadInput):
     """An input archive that is damaged, too large once unpacked, or tries to leave its folder."""
+
+
+class InputMissing(BadInput):
+    """An input that is not where the job says that it is, or is not given out there."""
 
 
 class UnknownProcess(BadInput):

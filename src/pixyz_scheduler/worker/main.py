@@ -228,6 +228,10 @@ def allowance_of(settings: Settings) -> Allowance:
         environments=settings.script_environments,
         environments_limit=settings.script_environments_limit,
         environments_age=settings.script_environments_age,
+        urls=settings.allow_input_urls,
+        share=settings.share_path.resolve(),
+        max_input=settings.max_upload_size,
+        min_free=settings.min_free_space,
     )
 
 

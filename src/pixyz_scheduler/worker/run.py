@@ -189,7 +189,7 @@ class Run:
             "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
-        return AttemptRequest(context, workspace.path).to_message()
+        return AttemptRequest(context, workspace.path, input_url=options.input_url).to_message()
 
     def _script(self, folder: JobFolder) -> Path:
         job = self._report.job

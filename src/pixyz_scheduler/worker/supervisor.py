@@ -156,12 +156,16 @@ class Supervisor:
                 self._leave()
             case {"type": "preparing" | "prepared" as word}:
                 self._prepare(time.monotonic(), is_over=word == "prepared")
+                self._fold(message)
             case _:
-                progress = self._progress.folded(message, time.time())
-                if progress is not self._progress:
-                    self._progress = progress
-                    self._silence = self._silence.restarted(time.monotonic())
-                    self._tell(progress)
+                self._fold(message)
+
+    def _fold(self, message: Mapping[str, Any]) -> None:
+        progress = self._progress.folded(message, time.time())
+        if progress is not self._progress:
+            self._progress = progress
+            self._silence = self._silence.restarted(time.monotonic())
+            self._tell(progress)
 
     def _prepare(self, now: float, *, is_over: bool) -> None:
         """What a job needs before its script begins has a limit of its own; the script's clocks run from its end."""

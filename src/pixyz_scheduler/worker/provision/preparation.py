@@ -1,5 +1,7 @@
 """Preparation: what happens before a script begins; its clocks stand still meanwhile."""
 
+import time
+
 from typing_extensions import Self
 
 from pixyz_scheduler.script.channel import Channel
@@ -17,6 +19,10 @@ class Preparation:
         if not self._has_begun:
             self._has_begun = True
             self._channel.send({"type": "preparing"})
+
+    def step(self, info: str) -> None:
+        """A step of the job's progress; it counts for none of those that the script announces."""
+        self._channel.send({"type": "step", "info": info, "time": time.time()})
 
     def __enter__(self) -> Self:
         return self
