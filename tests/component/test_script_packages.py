@@ -306,3 +306,9 @@ def test_an_environment_in_use_is_not_removed(bench, tmp_path):
     go.touch()
     thread.join()
     assert json.loads(bench.records.report(job_id).result) == "hello"
+
+
+def test_a_script_that_names_nothing_pays_for_nothing(bench_with):
+    late = "packaging tomllib tomli ssl http.client pixyz_scheduler.worker.provision.uv"
+    source = f"import sys\ndef main(pc, params):\n    return [name for name in {late.split()} if name in sys.modules]\n"
+    assert json.loads(bench_with("spawn").run(source).result) == []

@@ -18,10 +18,12 @@ OURS = frozenset({"pixyz-scheduler"})
 
 def check_python(needs: Needs, *, filename: str) -> None:
     """Whether the interpreter is one that the script asks for; raises PackagesMissing, naming both."""
+    if needs.requires_python is None:
+        return
     from packaging.specifiers import SpecifierSet
 
     here = platform.python_version()
-    if needs.requires_python and not SpecifierSet(needs.requires_python).contains(here, prereleases=True):
+    if not SpecifierSet(needs.requires_python).contains(here, prereleases=True):
         raise PackagesMissing(
             f"{filename} asks for Python {needs.requires_python} (requires-python); here it runs on Python {here}."
         )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pixyz_scheduler.catalog.inline_metadata import Needs, needs_of
+from pixyz_scheduler.catalog.inline_metadata import NOTHING, Needs, needs_of
 from pixyz_scheduler.errors import PackagesMissing
 from pixyz_scheduler.script.needs import check_python, unmet, wanted
 from pixyz_scheduler.worker.provision.allowance import Allowance
@@ -34,6 +34,8 @@ def prepare(script: Path, allowance: Allowance, *, begins: Callable[[], None]) -
         Unavailable, StorageFull: not now.
     """
     needs = needs_of(script.read_bytes(), filename=script.name)
+    if needs is NOTHING:
+        return None
     for warning in needs.warnings:
         _tell(warning)
     check_python(needs, filename=script.name)
