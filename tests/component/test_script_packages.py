@@ -308,6 +308,30 @@ def test_an_environment_in_use_is_not_removed(bench, tmp_path):
     assert json.loads(bench.records.report(job_id).result) == "hello"
 
 
+SUB_TASKS = """# /// script
+# dependencies = ["greeting<2"]
+# ///
+from pixyz_worker.script import *
+import greeting
+
+
+def word(pc, params):
+    return [greeting.WORD, params]
+
+
+@pixyz_schedule(wait=True, timeout=60)
+def main(pc, params):
+    return subtask_async([greeting.WORD], pc.clone().update(entrypoint="word", raw=True, compute_only=True))
+"""
+
+
+def test_a_script_with_packages_starts_sub_tasks_that_have_them_too(bench):
+    report = bench.run(SUB_TASKS)
+    bench.serve()
+    report = bench.records.report(report.job.id)
+    assert json.loads(report.result or "null") == ["hello", ["hello"]], (report.error, report.traceback)
+
+
 def test_a_script_that_names_nothing_pays_for_nothing(bench_with):
     late = "packaging tomllib tomli ssl http.client pixyz_scheduler.worker.provision.uv"
     source = f"import sys\ndef main(pc, params):\n    return [name for name in {late.split()} if name in sys.modules]\n"

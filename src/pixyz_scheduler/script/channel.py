@@ -93,9 +93,9 @@ class SocketChannel:
         return receive(self._sock)
 
     @property
-    def descriptor(self) -> int:
-        """What messages leave by."""
-        return self._sock.fileno()
+    def descriptors(self) -> tuple[int, ...]:
+        """What it is made of, for a program that goes on with it."""
+        return (self._sock.fileno(),)
 
     def close(self) -> None:
         """Close this end."""
@@ -143,9 +143,9 @@ class StreamChannel:
         return decode(packet)
 
     @property
-    def descriptor(self) -> int:
-        """What messages leave by."""
-        return self._writer.fileno()
+    def descriptors(self) -> tuple[int, ...]:
+        """What it is made of, for a program that goes on with it."""
+        return self._reader.fileno(), self._writer.fileno()
 
     def close(self) -> None:
         """Close both streams."""

@@ -52,7 +52,9 @@ def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
     return run_attempt(asked.to_message(), channel)
 
 
-def _prepared(asked: AttemptRequest, workspace: Workspace, channel: Channel) -> tuple[AttemptRequest, Held | None]:
+def _prepared(
+    asked: AttemptRequest, workspace: Workspace, channel: TwoWayChannel
+) -> tuple[AttemptRequest, Held | None]:
     """All that the script needs before it begins: here, where it harms one attempt only."""
     allowance = Allowance.of_environment(os.environ)
     with Preparation(channel) as preparation:
