@@ -22,6 +22,7 @@ from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.provision.download import Download
 from tests.component.conftest import ENVIRONMENT
 from tests.conftest import missing
+from tests.fakes.small_disk import small_disk
 
 PART = b"a part" * 1000
 READ = """
@@ -194,6 +195,18 @@ def test_what_is_not_there_is_a_failure_at_once(bench_with, server):
     report = bench_with(server.url).run(READ, input_url=f"{server.url}/nix")
     assert (report.state, report.cause, report.retries) == (JobState.FAILURE, "script_error", 0)
     assert report.error == f"{server.url}/nix is not to be had: 404 Not Found."
+
+
+def test_a_share_that_is_full_hinders_and_nothing_half_is_left(bench_with, server, tmp_path, request):
+    bench = bench_with(server.url)
+    small_disk(tmp_path / "share", "64k", request)
+    server.answers["/large.step"] = (200, {}, bytes(1 << 20))
+    job_id = bench.submit(READ, input_url=f"{server.url}/large.step")
+    bench.execution.run(job_id, queue="cpu")
+    report = bench.records.report(job_id)
+    assert (report.state, report.cause) == (JobState.RETRY, "infrastructure")
+    assert report.error.startswith("No room left for large.step")
+    assert [path.name for path in bench.share.folder(job_id).inputs.iterdir()] == ["script.py"]
 
 
 @pytest.fixture

@@ -120,7 +120,8 @@ def merge_options(
         InvalidConfig: names the field, the value and what is allowed.
     """
     warnings: list[str] = []
-    written = {name: value for name, value in decorator.items() if value is not None}
+    # Where the input comes from is the sender's to say.
+    written = {name: value for name, value in decorator.items() if value is not None and name != "input_url"}
     if "timeout" in written:
         written.setdefault("time_limit", written.pop("timeout"))
     asked = {name: value for name, value in user.items() if value is not None}
