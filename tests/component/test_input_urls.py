@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import zipfile
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ import pytest
 from pixyz_scheduler.errors import InputMissing, InvalidConfig, StorageFull, Unavailable, UploadTooLarge
 from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.worker.isolation.events import Exited, Message
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
@@ -207,6 +209,21 @@ def test_a_share_that_is_full_hinders_and_nothing_half_is_left(bench_with, serve
     assert (report.state, report.cause) == (JobState.RETRY, "infrastructure")
     assert report.error.startswith("No room left for large.step")
     assert [path.name for path in bench.share.folder(job_id).inputs.iterdir()] == ["script.py"]
+
+
+def test_a_worker_without_room_to_unpack_hinders_the_job(slots, tmp_path, request):
+    workspace = small_disk(tmp_path / "small", "64k", request)
+    (workspace / "tmp").mkdir()
+    with zipfile.ZipFile(tmp_path / "large.zip", "w") as archive:
+        archive.writestr("large.step", bytes(1 << 20))
+    (tmp_path / "script.py").write_text(READ)
+    context = {"script": str(tmp_path / "script.py"), "input_file": str(tmp_path / "large.zip")}
+    asked = {"type": "request", "context": context, "workspace": str(workspace)}
+    said = []
+    with slots.child(asked, since=lambda: time.monotonic() + 60) as child:
+        while not any(isinstance(event, Exited) for event in said):
+            said += child.events(None)
+    assert [event.content["type"] for event in said if isinstance(event, Message)] == ["hindered"]
 
 
 @pytest.fixture
