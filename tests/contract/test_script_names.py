@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ import pixyz_worker.script
 import pixyz_worker.tasks
 from pixyz_scheduler.client import Unreachable
 from pixyz_scheduler.script import faults
+from pixyz_scheduler.script.context import ProgramContext
+from pixyz_scheduler.script.schedule import ScheduleOptions
 from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.share import Share
 
@@ -179,3 +183,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error(module):
 def test_an_import_loads_no_more_than_it_needs(statement, unloaded):
     code = f"{statement}; import sys; print([m for m in {unloaded.split()} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_reference_page_names_all_of_it():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "scripts.md").read_text()
+    methods = {name for name in vars(ProgramContext) if not name.startswith("_")} - {"connected", "to_wire"}
+    arguments = {field.name for field in fields(ScheduleOptions)} - {"other"}
+    names = {*SCRIPT_NAMES, *EXCEPTIONS, *pixyz_worker.tasks.__all__, *ProgramContext(), *methods, *arguments}
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", page)) == []
