@@ -1,11 +1,15 @@
 """Scripts that name the packages they need: real environments, made by uv from packages of our own making."""
 
+import fcntl
 import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +21,7 @@ from tests.component.conftest import ENVIRONMENT
 from tests.conftest import missing
 from tests.fakes.wheels import sdist, wheel
 
+ROOT = Path(__file__).parents[2]
 GREETING = "import sys\nWORD = {word!r}\ndef main():\n    print('the program says ' + WORD)\n"
 
 
@@ -330,6 +335,30 @@ def test_a_script_with_packages_starts_sub_tasks_that_have_them_too(bench):
     bench.serve()
     report = bench.records.report(report.job.id)
     assert json.loads(report.result or "null") == ["hello", ["hello"]], (report.error, report.traceback)
+
+
+HOLDS = """
+    import fcntl, time
+    lock = open(pc["output_dir"] + "/lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    pc.progress_next("holding")
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn"])
+def test_a_job_with_packages_does_not_outlive_its_worker(isolation, index, tmp_path):
+    (tmp_path / "script.py").write_text(script("greeting", body=HOLDS.strip()))
+    environment = {**ENVIRONMENT, "UV_OFFLINE": "1", "UV_FIND_LINKS": str(index), "UV_CACHE_DIR": str(tmp_path / "uv")}
+    parts = [ROOT / "tests" / "fakes" / "worker_parts.py", isolation, tmp_path / "script.py", tmp_path, tmp_path / "e"]
+    command = [sys.executable, *map(str, parts)]
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, start_new_session=True)
+    assert worker.stdout.readline() == b"at work\n"
+    assert len(list((tmp_path / "e").glob("*.lock"))) == 1
+    worker.kill()
+    worker.communicate()
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits until the script is gone
 
 
 def test_a_script_that_names_nothing_pays_for_nothing(bench_with):
