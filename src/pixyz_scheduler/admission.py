@@ -23,16 +23,16 @@ class Admission:
     share: Path = Path()
     dependencies: bool = False
 
-    def check_url(self, url: str, *, has_file: bool) -> None:
+    def check_url(self, url: str, *, has_other: bool) -> None:
         """Whether a job may have its input from there.
 
         Raises:
-            InvalidConfig: it may not, or it brings a file of its own.
+            InvalidConfig: it may not, or it has another input.
             UnsafePath, InputMissing: no such file on the share.
             Unavailable: the share does not answer.
         """
-        if has_file:
-            raise InvalidConfig("Send either a file or config.input_url, not both.")
+        if has_other:
+            raise InvalidConfig("A job has one input: a file, config.input_url or config.input_job.")
         found = self.urls.check(url)
         if found.scheme == "file":
             share_file(self.share, found.target)

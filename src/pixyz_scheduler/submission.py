@@ -63,7 +63,8 @@ class Submission:
         entry, seen, needs = self._entry_point(catalog, config, defaults)
         options, ignored = merge_options(config, entry.schedule or {}, defaults)
         if options.input_url is not None:
-            admission.check_url(options.input_url, has_file=self.file is not None)
+            has_other = self.file is not None or bool(config.get("input_job"))
+            admission.check_url(options.input_url, has_other=has_other)
         job = Job(
             id=JobId(str(uuid.uuid4())),
             process=self.process,

@@ -55,7 +55,12 @@ def test_without_the_setting_no_input_comes_from_elsewhere(api):
 def test_a_file_and_an_address_are_one_too_many(open_api):
     files = {"file": ("a.step", b"x")}
     status, text = problem(open_api.send(files=files, config='{"input_url": "file:models/part.step"}'))
-    assert (status, text) == (400, "Send either a file or config.input_url, not both.")
+    assert (status, text) == (400, "A job has one input: a file, config.input_url or config.input_job.")
+
+
+def test_an_earlier_job_and_an_address_are_one_too_many(open_api):
+    config = '{"input_url": "file:models/part.step", "input_job": "00000000-0000-4000-8000-000000000000"}'
+    assert open_api.send(config=config).status_code == 400
 
 
 def test_packages_that_may_be_missing_are_told_at_once(api, open_api):
