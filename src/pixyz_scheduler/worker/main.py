@@ -49,6 +49,7 @@ from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.zygote import NO_ENGINE
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
@@ -187,6 +188,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
         log_limit=settings.log_limit,
+        preparation=settings.preparation_time_limit,
         freeze=PACE.scaled(settings.lease_time_scale).freeze,
     )
 
@@ -208,6 +210,7 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     environment = without_secrets(os.environ)
     environment["PIXYZ_PYTHON_PATH"] = str(settings.pixyz_python_path)
     environment[MARK] = token = worker_token()
+    environment |= allowance_of(settings).to_environment()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
     engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
     with ExitStack() as stack:
@@ -221,6 +224,20 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
         slots = ForkSlots(stack.enter_context(template), ahead=ahead)
         stack.callback(slots.close)
         yield slots
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """What this worker lets a job bring or fetch."""
+    return Allowance(
+        dependencies=settings.script_dependencies == "allow",
+        environments=settings.script_environments,
+        environments_limit=settings.script_environments_limit,
+        environments_age=settings.script_environments_age,
+        urls=settings.allow_input_urls,
+        share=settings.share_path.resolve(),
+        max_input=settings.max_upload_size,
+        min_free=settings.min_free_space,
+    )
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -47,6 +47,7 @@ class Workshop:
         memory_gpuhigh: the same on the queue gpuhigh.
         lend: told of each slot that is lent (1), or no more (-1).
         log_limit: bytes of an attempt's log; 0 for any.
+        preparation: seconds for what a job needs before its script begins.
         freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
     """
 
@@ -60,6 +61,7 @@ class Workshop:
     memory_gpuhigh: MemoryLimit
     lend: Callable[[int], None] = lambda _: None
     log_limit: int = 0
+    preparation: float = math.inf
     freeze: float = PACE.freeze
 
     def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
@@ -167,7 +169,8 @@ class Run:
 
     def _limits(self) -> Limits:
         silence = self._report.job.options.no_progress_limit
-        return Limits(self._time_limit(), math.inf if silence is None else silence, self._memory())
+        silence = math.inf if silence is None else silence
+        return Limits(self._time_limit(), silence, self._memory(), self._workshop.preparation)
 
     def _time_limit(self) -> float:
         own = self._report.job.options.time_limit
@@ -204,7 +207,7 @@ class Run:
             "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
-        return AttemptRequest(context, workspace.path).to_message()
+        return AttemptRequest(context, workspace.path, input_url=options.input_url).to_message()
 
     def _script(self, folder: JobFolder) -> Path:
         job = self._report.job
