@@ -4,6 +4,7 @@ A job walks its plan one state a look (each GET of its status or details), never
 same on a slow machine.
 """
 
+import hashlib
 import json
 import re
 import threading
@@ -97,6 +98,9 @@ class FakeScheduler(ThreadingHTTPServer):
         self.jobs: dict[str, FakeJob] = {}
         self.plan = PLAN
         self.outputs = {"result.glb": b"glTF" + bytes(100_000)}
+        self.archive = b"PK\x03\x04 a zip"
+        self.etag = lambda body: f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        """How a file's ETag is made; None: files have none, and are sent whole."""
         self.archive_early = 2
         """How often the archive is not ready once the job has ended."""
         self.events = 0
@@ -307,13 +311,25 @@ class _Conversation(BaseHTTPRequestHandler):
         job.archive_asked += 1
         if job.archive_asked <= self.server.archive_early:
             raise _Refusal(425, "The archive is being built.")
-        self._send(200, b"PK\x03\x04 a zip", "application/octet-stream")
+        self._file(self.server.archive, "application/octet-stream")
 
     def _output(self, uuid, path):
         job = self._job(uuid)
         if path not in job.outputs:
             raise _Refusal(404, f"Job {uuid} has no output {path}.")
-        self._send(200, job.outputs[path], "model/gltf-binary")
+        self._file(job.outputs[path], "model/gltf-binary")
+
+    def _file(self, body, kind):
+        tag = self.server.etag and self.server.etag(body)
+        headers = {"etag": tag} if tag else {}
+        first = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        if first is None or tag is None or self.headers.get("if-range") != tag:
+            self._send(200, body, kind, headers)
+        elif int(first[1]) >= len(body):
+            self._send(416, b"", kind, headers | {"content-range": f"bytes */{len(body)}"})
+        else:
+            place = {"content-range": f"bytes {first[1]}-{len(body) - 1}/{len(body)}"}
+            self._send(206, body[int(first[1]) :], kind, headers | place)
 
     def _events(self, uuid):
         job = self._job(uuid)

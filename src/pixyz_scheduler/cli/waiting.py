@@ -18,7 +18,7 @@ def follow(scheduler: "SchedulerClient", job: str, *, timeout: float | None, qui
 
     try:
         with render.job_progress(quiet=quiet) as show:
-            return scheduler.wait(job, on_change=show, timeout=timeout)
+            return scheduler.wait(job, on_change=show, timeout=timeout, on_away=_away)
     except StillWorking as error:
         render.error(error)
         raise typer.Exit(exits.exit_status(error.status)) from error
@@ -29,6 +29,12 @@ def follow(scheduler: "SchedulerClient", job: str, *, timeout: float | None, qui
     except KeyboardInterrupt as error:
         render.note(f"The job goes on. Follow it: pixyz-scheduler status -j {job} -w; end it: cancel -j {job}")
         raise typer.Exit(exits.INTERRUPTED) from error
+
+
+def _away(reason: Exception) -> None:
+    from pixyz_scheduler.client.waiting import PATIENCE
+
+    render.note(f"{reason} Asking again for {PATIENCE:g} s.")
 
 
 def show_end(ended: "JobDetails", *, as_json: bool) -> None:
