@@ -97,6 +97,8 @@ class FakeScheduler(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.jobs: dict[str, FakeJob] = {}
         self.plan = PLAN
+        self.plans: dict[str | None, tuple] = {}
+        """For jobs of these names."""
         self.outputs = {"result.glb": b"glTF" + bytes(100_000)}
         self.archive = b"PK\x03\x04 a zip"
         self.etag = lambda body: f'"{hashlib.sha256(body).hexdigest()[:16]}"'
@@ -258,7 +260,8 @@ class _Conversation(BaseHTTPRequestHandler):
             raise _Refusal(400, f"No process is named {process}.")
         if b"def main" not in files.get("script", ("", b"def main"))[1]:
             raise _Refusal(400, "The script has no function main.")
-        job = FakeJob(str(uuids.uuid4()), form.get("name"), self.server.plan, self.server.outputs, form, files)
+        plan = self.server.plans.get(form.get("name"), self.server.plan)
+        job = FakeJob(str(uuids.uuid4()), form.get("name"), plan, self.server.outputs, form, files)
         self.server._add(job)
         if key:
             self.server.keys[key] = job

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixyz_scheduler.cli import options, render, waiting
+from pixyz_scheduler.cli.companions import WITH_COMPANIONS
 from pixyz_scheduler.cli.connection import connect
 from pixyz_scheduler.errors import OutputNotFound
 
 if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay.
     from pixyz_scheduler.client import JobDetails, SchedulerClient
-
-WITH_COMPANIONS = frozenset({"obj", "gltf", "dae", "usda", "fbx"})
-"""Formats whose file names others that belong to it: materials, buffers, textures."""
 
 
 def register(app: typer.Typer) -> None:

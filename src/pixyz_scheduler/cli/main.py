@@ -18,6 +18,7 @@ from pixyz_scheduler.cli import (
     submitting,
     transferring,
 )
+from pixyz_scheduler.cli.batch import command as batch
 from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
@@ -27,6 +28,7 @@ GROUPS = (
     submitting.register,
     changing.register,
     converting.register,
+    batch.register,
     transferring.register,
     admin.register,
 )

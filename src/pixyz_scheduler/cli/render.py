@@ -64,9 +64,29 @@ def error(reason: Exception) -> None:
     note(f"Error: {reason}")
 
 
+def clean(text: str) -> str:
+    """The text without what would drive the terminal."""
+    return text.translate(CONTROLS)
+
+
 def as_json(value: object) -> None:
     """What was asked for, for programs: indented on a terminal, else on one line."""
     _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
+
+
+def as_json_line(value: object) -> None:
+    """One of many things that were asked for, for programs: always on one line."""
+    _print(_json(value, indent=None), sys.stdout)
+
+
+def is_live() -> bool:
+    """Whether what is beside what was asked for is seen on a terminal."""
+    return sys.stderr.isatty()
+
+
+def is_read_by_eyes() -> bool:
+    """Whether what was asked for is seen on a terminal."""
+    return sys.stdout.isatty()
 
 
 def sent(job: "JobState") -> None:
@@ -175,8 +195,8 @@ def job_progress(*, quiet: bool) -> Iterator[Callable[["JobDetails"], None]]:
                     task,
                     total=None if percent is None else 100,
                     completed=percent or 0,
-                    status=_clean(job.status),
-                    step=_clean(job.step or job.waiting_for or ""),
+                    status=clean(job.status),
+                    step=clean(job.step or job.waiting_for or ""),
                 )
 
             yield show
@@ -193,7 +213,7 @@ def transfer_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(_clean(name), total=None)
+        task = bar.add_task(clean(name), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -231,7 +251,7 @@ def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, 
 
 
 def _cell(text: str) -> str:
-    return _clean(" ".join(text.split()))
+    return clean(" ".join(text.split()))
 
 
 def _json(value: object, *, indent: int | None) -> str:
@@ -241,9 +261,5 @@ def _json(value: object, *, indent: int | None) -> str:
     return NOT_FOR_PRINT.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _clean(text: str) -> str:
-    return text.translate(CONTROLS)
-
-
 def _print(text: str, to: TextIO) -> None:
-    print(_clean(text), file=to, flush=True)
+    print(clean(text), file=to, flush=True)
