@@ -1,6 +1,5 @@
 """The journal of a batch and the files that patterns mean, on a real disk."""
 
-import os
 import sqlite3
 from itertools import islice
 from pathlib import Path
@@ -157,10 +156,8 @@ def test_what_stands_in_a_journal_survives_a_program_that_is_killed(parts):
         journal.sending(entry, digest="d", size=1, mtime_ns=1, work="w", url="u", key="k")
         journal.sent(entry, "uuid")
         copy = parts / "copy.sqlite"
-        copy.write_bytes((parts / "out" / NAME).read_bytes())
-        assert (
-            not (parts / "out" / f"{NAME}-journal").exists() or os.path.getsize(parts / "out" / f"{NAME}-journal") == 0
-        )
+        for end in ("", "-journal"):
+            copy.with_name(copy.name + end).write_bytes((parts / "out" / (NAME + end)).read_bytes())
     with sqlite3.connect(copy) as seen:
         assert seen.execute("SELECT state, key, uuid FROM inputs").fetchall() == [("sent", "k", "uuid")]
     seen.close()
@@ -183,4 +180,4 @@ def test_ten_thousand_inputs_are_held_a_page_at_a_time(tmp_path):
         assert len(list(islice(entries, 100))) == 100
         assert len(statements) == 1
         assert len(list(entries)) == 9_900
-        assert len(statements) == 102
+        assert len(statements) == 101

@@ -141,10 +141,8 @@ def test_several_outputs_of_one_input_have_a_folder(server, parts):
 
 def test_a_script_and_its_options_are_sent(server, parts):
     (parts / "look.py").write_text("def main(pc, params): ...")
-    done = run(
-        server, "batch", "parts/a.step", "parts/b.step", "-s", "look.py", "-e", "main", "-q", "gpu", "-l", 90, "-o", "out",
-        cwd=parts,
-    )  # fmt: skip
+    options = ["-s", "look.py", "-e", "main", "-q", "gpu", "-l", 90, "-o", "out"]
+    done = run(server, "batch", "parts/a.step", "parts/b.step", *options, cwd=parts)
     assert done.returncode == 0
     assert {job.files["script"][0] for job in server.jobs.values()} == {"look.py"}
     config = {"entrypoint": "main", "queue": "gpu", "time_limit": 90}
