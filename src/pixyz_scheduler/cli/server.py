@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixyz_scheduler.cli import exits, options, render, waiting
+from pixyz_scheduler.cli import exits, options, progress, render, waiting
 from pixyz_scheduler.cli.connection import Globals, connect
 from pixyz_scheduler.process_memory import hide_memory
 
@@ -141,7 +141,7 @@ def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Pat
     """Download all outputs of a job into a folder; where they lie now."""
     saved = []
     for path in scheduler.outputs(ended):
-        with render.transfer_progress(path) as show:
+        with progress.of_file(path) as show:
             saved.append(scheduler.download(ended, path, folder / path, on_bytes=show))
         render.saved(saved[-1])
     return saved
