@@ -9,6 +9,7 @@ from pixyz_scheduler import __version__
 from pixyz_scheduler.cli import (
     admin,
     changing,
+    completion,
     converting,
     exits,
     options,
@@ -31,6 +32,7 @@ GROUPS = (
     batch.register,
     transferring.register,
     admin.register,
+    completion.register,
 )
 """Each adds its commands to the app. None may import httpx or the server before its command is called."""
 
