@@ -32,6 +32,8 @@ SECTION_5 = {
     "retry": "j",
     "delete": "j",
     "wait": "j",
+    "logs": "jf",
+    "graph": "j",
     "batch": "nsopeql",
 }
 JSON = {name for name, command in COMMANDS.items() if not command.hidden} - {

@@ -100,6 +100,8 @@ class FakeScheduler(ThreadingHTTPServer):
         self.plans: dict[str | None, tuple] = {}
         """For jobs of these names."""
         self.outputs = {"result.glb": b"glTF" + bytes(100_000)}
+        self.logs = {1: b"one\n"}
+        self.graph = {"root": "", "nodes": [], "edges": []}
         self.archive = b"PK\x03\x04 a zip"
         self.etag = lambda body: f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         """How a file's ETag is made; None: files have none, and are sent whole."""
@@ -178,6 +180,8 @@ class _Conversation(BaseHTTPRequestHandler):
                 r"/jobs/([^/]+)/outputs/archive": self._archive,
                 r"/jobs/([^/]+)/outputs/(.+)": self._output,
                 r"/jobs/([^/]+)/events": self._events,
+                r"/jobs/([^/]+)/logs": self._logs,
+                r"/jobs/([^/]+)/graph": self._graph,
             }
         )
 
@@ -333,6 +337,24 @@ class _Conversation(BaseHTTPRequestHandler):
         else:
             place = {"content-range": f"bytes {first[1]}-{len(body) - 1}/{len(body)}"}
             self._send(206, body[int(first[1]) :], kind, headers | place)
+
+    def _logs(self, uuid):
+        """What stands in `logs` by attempt; with `follow` the stream ends as that of an attempt that has ended does."""
+        self._job(uuid)
+        query = {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        attempt = int(query.get("attempt", max(self.server.logs)))
+        if attempt not in self.server.logs:
+            raise _Refusal(404, f"Job {uuid} has no attempt {attempt}.")
+        body = self.server.logs[attempt][int(query.get("offset", 0)) :]
+        self._send(200, body, "text/plain; charset=utf-8", {"x-log-attempt": str(attempt)})
+
+    def _graph(self, uuid):
+        self._job(uuid)
+        form = parse_qs(urlsplit(self.path).query).get("format", ["json"])[0]
+        if form == "json":
+            self._json(self.server.graph)
+        else:
+            self._send(200, f"a graph as {form}\n".encode(), "text/plain")
 
     def _events(self, uuid):
         job = self._job(uuid)

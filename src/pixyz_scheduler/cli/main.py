@@ -12,6 +12,7 @@ from pixyz_scheduler.cli import (
     completion,
     converting,
     exits,
+    looking_inside,
     options,
     reading,
     render,
@@ -26,6 +27,7 @@ from pixyz_scheduler.errors import SchedulerError
 GROUPS = (
     server.register,
     reading.register,
+    looking_inside.register,
     submitting.register,
     changing.register,
     converting.register,

@@ -28,6 +28,9 @@ LONGEST_NAME = 24
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
 
+DRIVES = {code: text for code, text in CONTROLS.items() if code != ord("\r")}
+COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def prepare() -> None:
     """Let no character that the terminal's encoding lacks end a command."""
@@ -66,6 +69,36 @@ def error(reason: Exception) -> None:
 def clean(text: str) -> str:
     """The text without what would drive the terminal."""
     return text.translate(CONTROLS)
+
+
+def raw(piece: bytes) -> None:
+    """What a script has printed, byte for byte."""
+    sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def shown(text: str) -> None:
+    """What a script has printed, for a terminal: its colours may stay, what else would drive it may not."""
+    parts = COLOUR_CODES.split(text)
+    codes = [*COLOUR_CODES.findall(text), ""]
+    sys.stdout.write("".join(part.translate(DRIVES) + code for part, code in zip(parts, codes, strict=True)))
+    sys.stdout.flush()
+
+
+def row(cells: Sequence[str], *, marks: str) -> None:
+    """Cells of a table without a header: on a terminal in columns and coloured as `marks` says, else parted by tabs."""
+    if not sys.stdout.isatty():
+        line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
+        return
+    from rich.cells import set_cell_size
+    from rich.console import Console
+    from rich.text import Text
+
+    name, status, *rest = (clean(cell) for cell in cells)
+    shown = Text.assemble(
+        set_cell_size(name, 32), "  ", (f"{status:8}", COLOURS.get(marks, "cyan")), "  ", "  ".join(filter(None, rest))
+    )
+    Console().print(shown, no_wrap=True, overflow="ellipsis")
 
 
 def as_json(value: object) -> None:

@@ -13,6 +13,7 @@ from pixyz_scheduler.client.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from pixyz_scheduler.client.graph import Edge, Graph, Node
 from pixyz_scheduler.client.job import AsyncJob, Job
 from pixyz_scheduler.client.models import Attempt, JobDetails, JobState, Step, TimeInfo
 
@@ -21,10 +22,13 @@ __all__ = [
     "AsyncSchedulerClient",
     "Attempt",
     "BadAddress",
+    "Edge",
+    "Graph",
     "Job",
     "JobDetails",
     "JobFailed",
     "JobState",
+    "Node",
     "SchedulerClient",
     "Step",
     "StillWorking",

@@ -7,7 +7,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from pixyz_scheduler.client import listing, protocol, transfers, waiting
+from pixyz_scheduler.client import listing, log_stream, protocol, transfers, waiting
+from pixyz_scheduler.client.graph import Graph
 from pixyz_scheduler.client.job import Job, with_client
 from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
 from pixyz_scheduler.client.protocol import Files
@@ -202,6 +203,23 @@ class SchedulerClient:
             self._transport, job, on_change=on_change, timeout=timeout, patience=patience, on_away=on_away
         )
         return at_once(ended)
+
+    def logs(
+        self, job: JobRef, *, attempt: int | None = None, offset: int = 0, follow: bool = False
+    ) -> Iterator[bytes]:
+        """What a job has printed, both streams, in pieces; with `follow` also what it prints from now on, to its end.
+
+        The attempt is the last one where none is named. A connection that breaks is no trouble.
+        """
+        return one_by_one(log_stream.read(self._transport, job, attempt=attempt, offset=offset, follow=follow))
+
+    def graph(self, job: JobRef) -> Graph:
+        """A job, the jobs that it has started, and theirs."""
+        return at_once(self._transport.send(protocol.graph(job)))
+
+    def draw_graph(self, job: JobRef, form: str) -> str:
+        """The same as a picture in text: `mermaid` or `svg`."""
+        return at_once(self._transport.send(protocol.drawn_graph(job, form)))
 
     def cancel(self, job: JobRef) -> JobState:
         """Ask for a job's end: a waiting one is REVOKED at once, a running one soon; Conflict if it has ended."""

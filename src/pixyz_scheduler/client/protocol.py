@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from pixyz_scheduler.client import parsing
 from pixyz_scheduler.client.errors import BadAddress
+from pixyz_scheduler.client.graph import Graph
 from pixyz_scheduler.client.models import JobDetails, JobPage, JobRef, JobState
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.errors import AccessDenied, BadInput, InvalidJobId, InvalidParams
@@ -153,6 +154,21 @@ def archive_path(job: JobRef) -> str:
 def events_path(job: JobRef) -> str:
     """Where a job's changes are told as they happen."""
     return f"/jobs/{job_id(job)}/events"
+
+
+def logs_path(job: JobRef) -> str:
+    """Where it is read what a job prints."""
+    return f"/jobs/{job_id(job)}/logs"
+
+
+def graph(job: JobRef) -> Call[Graph]:
+    """The jobs that a job has started, and theirs."""
+    return Call("GET", f"/jobs/{job_id(job)}/graph", parsing.graph, query={"format": "json"})
+
+
+def drawn_graph(job: JobRef, form: str) -> Call[str]:
+    """The same, drawn: `mermaid` or `svg`."""
+    return Call("GET", f"/jobs/{job_id(job)}/graph", parsing.text, query={"format": form})
 
 
 def submit(
