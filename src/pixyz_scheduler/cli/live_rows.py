@@ -10,7 +10,7 @@ from pixyz_scheduler.cli import render
 
 if TYPE_CHECKING:
     # rich costs 30 ms that a pipe need not pay.
-    from rich.table import Table
+    from rich.console import Group
 
 _RESERVED = 4
 """Lines of the terminal that the rows leave free."""
@@ -59,7 +59,8 @@ class LiveRows:
             self._rows.pop(name, None)
         self._whole.update(self._task, completed=done, counts=counts)
 
-    def _drawn(self) -> "Table":
+    def _drawn(self) -> "Group":
+        from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -76,8 +77,5 @@ class LiveRows:
             bar = ProgressBar(total=100, completed=percent or 0, width=12)
             shown = "" if percent is None else f"{percent}%"
             table.add_row(Text(render.clean(name)), bar, shown, Text(render.clean(doing)))
-        outer = Table.grid(expand=True)
-        if rows:
-            outer.add_row(table)
-        outer.add_row(self._whole)
-        return outer
+        # The last line must not fill its row: a Ctrl-C that the terminal shows as ^C would begin another one.
+        return Group(table, self._whole) if rows else Group(self._whole)

@@ -8,12 +8,18 @@ from pixyz_scheduler.cli import render
 
 if TYPE_CHECKING:
     # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
+    from rich.table import Column
+
     from pixyz_scheduler.client import JobDetails
     from pixyz_scheduler.client.wire import OnBytes
 
 _WORTH_A_LINE = 16 << 20
 """Bytes of a file from which on a pipe hears of it on its way."""
 _SHARES = 4
+_LABEL = 24
+"""Cells for the name of one of several jobs."""
+_REST = 28
+"""Cells for status, percent, time, and what parts them."""
 
 
 @contextmanager
@@ -26,20 +32,21 @@ def of_jobs(*, quiet: bool, several: bool = False) -> Iterator[Callable[["JobDet
     else:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
-        from rich.table import Column
 
-        label = (TextColumn("{task.description}", markup=False),) if several else ()
-        # What the step says is the only text without bounds, so it alone is cut.
-        step_column = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+        console = Console(stderr=True)
+        label, bar_width = (_LABEL, 10) if several else (0, min(40, console.width // 4))
+        # A line must not fill its row: a Ctrl-C that the terminal shows as ^C would begin another one.
+        room = max(8, console.width - label - bar_width - _REST)
+        names = TextColumn("{task.description}", markup=False, table_column=_cut(label))
         columns = (
-            *label,
+            *([names] if several else ()),
             TextColumn("{task.fields[status]}"),
-            BarColumn(bar_width=20 if several else 40),
+            BarColumn(bar_width),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[step]}", markup=False, table_column=step_column),
+            TextColumn("{task.fields[step]}", markup=False, table_column=_cut(room)),
         )
-        with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
+        with Progress(*columns, console=console) as bar:
             tasks: dict[str, TaskID] = {}
             if not several:
                 tasks[""] = bar.add_task("", total=None, status="", step="")
@@ -47,7 +54,7 @@ def of_jobs(*, quiet: bool, several: bool = False) -> Iterator[Callable[["JobDet
             def show(job: "JobDetails") -> None:
                 key = job.uuid if several else ""
                 if key not in tasks:
-                    tasks[key] = bar.add_task(render.clean(job.name or job.uuid), total=None, status="", step="")
+                    tasks[key] = bar.add_task(render.clean(job.name or job.uuid[:8]), total=None, status="", step="")
                 percent = 100 if job.succeeded else job.progress
                 bar.update(
                     tasks[key],
@@ -77,6 +84,12 @@ def of_file(name: str, *, quiet: bool = False, going: bool = False) -> Iterator[
     with Progress(*columns, console=Console(stderr=True), transient=going) as bar:
         task = bar.add_task(render.clean(name), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _cut(width: int) -> "Column":
+    from rich.table import Column
+
+    return Column(no_wrap=True, overflow="ellipsis", max_width=width)
 
 
 class _ChangeLines:
