@@ -214,3 +214,9 @@ def test_an_output_may_be_named_as_on_windows(server, tmp_path, path):
     server.outputs = {"parts/wheel.glb": b"1"}
     done = run(server, "download", "-j", server.job().uuid, "-f", path, "-o", "w.glb", cwd=tmp_path)
     assert (done.returncode, (tmp_path / "w.glb").read_bytes()) == (0, b"1")
+
+
+def test_pictures_may_be_wanted_here(server, wheel):
+    done = run(server, "thumbnails", "-i", "wheel.step", "-o", ".", cwd=wheel)
+    assert done.returncode == 0
+    assert {path.name for path in wheel.iterdir()} == {"wheel.step", *OUTPUTS}

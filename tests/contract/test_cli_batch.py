@@ -292,3 +292,18 @@ def test_on_a_terminal_there_is_one_table_that_fits_and_a_summary(server, parts,
     table = [line for line in lines if "━" in line]
     assert table
     assert all(len(line) <= columns for line in table)
+
+
+def test_a_job_that_makes_no_file_is_done_all_the_same(server, parts):
+    server.outputs = {}
+    assert batch(server, parts).stderr.splitlines()[-1] == "3 done of 3."
+    assert batch(server, parts).stderr.splitlines()[-1] == "3 skipped of 3."
+
+
+def test_what_other_work_has_left_is_not_missed(server, parts):
+    server.outputs = {"output.usdz": b"1"}
+    batch(server, parts, "-p", '{"extension": "usdz"}')
+    server.outputs = {"output.glb": b"2"}
+    batch(server, parts)
+    (parts / "out" / "a.usdz").unlink()
+    assert batch(server, parts).stderr.splitlines()[-1] == "3 skipped of 3."

@@ -52,7 +52,7 @@ def convert(
         return {main: output, **{path: output.parent / path for path in others}}
 
     with connect(context, token) as scheduler:
-        _Delivery(scheduler, "convert_file", output, as_json=as_json).run(file, wanted, places)
+        _Delivery(scheduler, "convert_file", Pending(output), as_json=as_json).run(file, wanted, places)
 
 
 def thumbnails(
@@ -73,7 +73,9 @@ def thumbnails(
         return {path: output / path for path in outputs}
 
     with connect(context, token) as scheduler:
-        _Delivery(scheduler, "generate_thumbnails", output, as_json=as_json).run(file, wanted, places)
+        _Delivery(scheduler, "generate_thumbnails", Pending(output, folder=True), as_json=as_json).run(
+            file, wanted, places
+        )
 
 
 def metadata(
@@ -88,7 +90,7 @@ def metadata(
     """Measure a 3D file: size, parts, triangles, materials. And what it says of itself."""
     wanted = options.params(params)
     with connect(context, token) as scheduler:
-        _Delivery(scheduler, "generate_metadata", output, as_json=as_json).run(
+        _Delivery(scheduler, "generate_metadata", Pending(output), as_json=as_json).run(
             file, wanted, lambda ended, outputs: {_choose(outputs, ended, ".json"): output}
         )
 
@@ -96,10 +98,10 @@ def metadata(
 class _Delivery:
     """From a file here, by a process there, to files here; interrupted and begun again, it goes on."""
 
-    def __init__(self, scheduler: "SchedulerClient", process: str, output: Path, *, as_json: bool) -> None:
+    def __init__(self, scheduler: "SchedulerClient", process: str, pending: Pending, *, as_json: bool) -> None:
         self._scheduler = scheduler
         self._process = process
-        self._pending = Pending(output)
+        self._pending = pending
         self._as_json = as_json
 
     def run(self, file: Path, params: Mapping[str, object] | None, places: Places) -> None:

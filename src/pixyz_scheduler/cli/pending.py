@@ -26,11 +26,11 @@ class Errand:
 
 
 class Pending:
-    """The note of an errand whose files shall lie at `output`."""
+    """The note of an errand whose file shall lie at `output`; or whose files in it, if it is a folder."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, *, folder: bool = False) -> None:
         self._output = output
-        self._note = output.with_name(f".{output.name}.pixyz-job")
+        self._note = output / ".pixyz-job" if folder else output.with_name(f".{output.name}.pixyz-job")
         self._made: list[Path] = []
 
     def read(self) -> Errand | None:

@@ -154,12 +154,14 @@ class Journal:
         self._sql.execute("UPDATE inputs SET uuid = ? WHERE input = ?", (uuid, entry.input))
 
     def done(self, entry: Entry, left: Iterable[Left]) -> None:
-        """Note that the input's files are here, as they are."""
+        """Note that the input's files are here, as they are. What other work has made of it before is none of ours."""
         with self._whole():
+            self._sql.execute("UPDATE outputs SET size = NULL WHERE input = ?", (entry.input,))
             self._sql.executemany(
                 "UPDATE outputs SET size = ?, mtime_ns = ? WHERE path = ?",
                 ((each.size, each.mtime_ns, each.path) for each in left),
             )
+            self._sql.execute("DELETE FROM outputs WHERE input = ? AND size IS NULL", (entry.input,))
             self._sql.execute("UPDATE inputs SET state = 'done', error = NULL WHERE input = ?", (entry.input,))
 
     def failed(self, entry: Entry, error: str) -> None:

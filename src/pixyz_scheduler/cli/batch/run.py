@@ -96,7 +96,7 @@ class Batch:
         self._view.at_work(name, "reading", None)
         digest, size, mtime_ns = await asyncio.to_thread(_content, path, entry)
         left = self._journal.left_by(entry)
-        there = bool(left) and all(self._journal.target(each.path).is_file() for each in left)
+        there = all(self._journal.target(each.path).is_file() for each in left)
         step = next_step(entry, digest=digest, work=self._digest, url=self._scheduler.url, outputs_are_there=there)
         match step:
             case Skip():
