@@ -100,6 +100,8 @@ def test_a_graph_is_a_tree_with_states_and_times(server, flow):
         f"  cut\tSUCCESS\t1.2 s\tcpu\t{FIRST}\t",
         f"  glue\tPENDING\t\tgpu\t{SECOND}\tafter cut",
     ]
+    server.graph["complete"] = False
+    assert run(server, "graph", "-j", flow).stderr == "There are more jobs than these.\n"
 
 
 def test_on_a_terminal_a_graph_fits(server, flow):

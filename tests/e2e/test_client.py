@@ -103,6 +103,31 @@ def test_a_download_that_was_interrupted_goes_on_where_it_was(stack, cli, tmp_pa
     assert not list(tmp_path.glob("*.part*"))
 
 
+def test_a_workflow_is_shown_as_a_tree_and_drawn(stack, cli, tmp_path):
+    script = tmp_path / "flow.py"
+    script.write_text(
+        "from pixyz_worker.script import *\n\n"
+        "def main(pc, params):\n"
+        "    first = pixyz_execute.s(params, pc.clone().update(entrypoint='cut', raw=True, compute_only=True))\n"
+        "    second = pixyz_execute.s(pc=pc.clone().update(entrypoint='glue', raw=True, compute_only=True))\n"
+        "    return chain(first, second)().as_tuple()\n\n"
+        "def cut(pc, params):\n    return 1\n\n"
+        "def glue(pc, params):\n    return params + 1\n"
+    )
+    uuid = cli("exec", "-s", script, "-wb").stdout.strip()
+    with SchedulerClient(stack.url, stack.key) as client:
+        children = [node for node in client.graph(uuid).nodes if node.id != uuid]
+        for node in children:
+            assert client.wait(node.id).succeeded
+    rows = [line.split("\t") for line in cli("graph", "-j", uuid).stdout.splitlines()]
+    assert [(row[0].strip(), row[1]) for row in rows[1:]] == [("cut", "SUCCESS"), ("glue", "SUCCESS")]
+    assert rows[2][5] == "after cut"
+    assert all(row[0].startswith("  ") for row in rows[1:])
+    assert json.loads(cli("graph", "-j", uuid, "--json").stdout)["root"] == uuid
+    assert cli("graph", "-j", uuid, "--format", "svg").stdout.startswith("<svg")
+    assert cli("graph", "-j", uuid, "--format", "mermaid").stdout
+
+
 def test_both_clients_go_from_submit_to_files_in_one_breath(stack, tmp_path):
     with SchedulerClient(stack.url, stack.key) as client:
         (one,) = client.submit(process="convert_file", file=BOX).wait().download(tmp_path / "one")

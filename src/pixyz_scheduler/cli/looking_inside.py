@@ -67,7 +67,7 @@ def show_graph(
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show the jobs that a job has started, and theirs: states, times, who waits for whom."""
+    """Show the jobs that a job has started, and theirs: states, times, what comes after what."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         if form in {Format.mermaid, Format.svg} and not as_json:
@@ -78,6 +78,8 @@ def show_graph(
         render.as_json(graph.raw)
     else:
         _show_tree(graph)
+        if not graph.complete:
+            render.note("There are more jobs than these.")
 
 
 def _show_tree(graph: "Graph") -> None:

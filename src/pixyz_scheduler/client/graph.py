@@ -23,7 +23,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """What ties two jobs: `starts` one the other, comes one `then`, or `waits` one for the other."""
+    """What ties two jobs: `starts` (the first has started the second) or `then` (the second begins with its result)."""
 
     source: str
     target: str
@@ -37,6 +37,8 @@ class Graph:
     root: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    complete: bool = True
+    """False where there are more jobs than were told."""
     raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
     """The answer as the server gave it."""
 
@@ -71,6 +73,7 @@ def graph_from(told: Mapping[str, object]) -> Graph:
         )
         if isinstance(edges, list)
         else (),
+        complete=told.get("complete") is not False,
         raw=told,
     )
 
