@@ -12,7 +12,7 @@ from pixyz_scheduler.jobs.state import JobState
 # What a page of jobs shows; the rest of a record stays where it is.
 _LISTED = (
     *("v", "process", "options", "name", "state", "queue", "submitted", "started", "stopped"),
-    *("progress", "error", "epoch", "crashes", "hindrances", "drains", "awaits", "children", "done"),
+    *("progress", "error", "epoch", "crashes", "hindrances", "drains", "children", "done"),
 )
 
 

@@ -43,7 +43,7 @@ class JobReport:
         draining: its worker said that it leaves.
         attempts: the history, one mapping an ended attempt.
         awaits: what it ends with, once it runs no more and waits for other jobs; None where it does not.
-        children: how many jobs it had started by then.
+        children: how many jobs it had started by then; 0 where it does not wait.
         children_ended: how many of those it has started have ended.
     """
 
@@ -77,8 +77,8 @@ class JobReport:
         """0 to 100; None while nothing is known."""
         if self.state is JobState.SUCCESS:
             return 100
-        if self.awaits is not None:
-            return min(100, 100 * self.children_ended // max(1, self.children))
+        if self.children:
+            return min(100, 100 * self.children_ended // self.children)
         return self.progress.percent
 
     @property
