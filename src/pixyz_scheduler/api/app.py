@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from pixyz_scheduler import __version__
 from pixyz_scheduler.api.access import HEADER, Access
+from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
 from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
 from pixyz_scheduler.api.problems import LastResort, answer_problems
@@ -24,6 +25,7 @@ from pixyz_scheduler.api.routes.docs import docs_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
 from pixyz_scheduler.api.routes.jobs import job_routes
+from pixyz_scheduler.api.routes.logs import log_routes
 from pixyz_scheduler.api.routes.metrics import metrics_routes
 from pixyz_scheduler.api.routes.outputs import output_routes
 from pixyz_scheduler.api.routes.processes import process_routes
@@ -36,6 +38,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.job_logs import JobLogs
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -147,20 +150,22 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(health_routes(scheduler, StoreHealth(client)))
-    _add_routes(app, scheduler, settings)
+    _add_routes(app, scheduler, JobLogs(records, surroundings), settings)
     answer_problems(app)
     describe(app)
     return app
 
 
-def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
+def _add_routes(app: FastAPI, scheduler: Scheduler, logs: JobLogs, settings: Settings) -> None:
     metrics = Metrics()
+    watch = app.state.log_watch = LogWatch(logs)
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
     closed = [
         process_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
         output_routes(scheduler),
+        log_routes(logs, watch),
         backend_routes(scheduler),
         metrics_routes(metrics),
         *([dev_routes()] if settings.debug else []),
@@ -185,7 +190,10 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
                 "last-event-id",
                 "idempotency-key",
             ],
-            expose_headers=["content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"],
+            expose_headers=[
+                *("content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"),
+                *("x-log-attempt", "x-log-next-offset"),
+            ],
         )
 
 
@@ -202,6 +210,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             _log.info("the API listens on %s, port %d", self.config.host, self.config.port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; who follows a log would be waited for."""
+        if isinstance(self.config.app, FastAPI):
+            self.config.app.state.log_watch.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ ROUTES = {
     "/jobs/{uuid}/cancel": {"post"},
     "/jobs/{uuid}/retry": {"post"},
     "/jobs/{uuid}/outputs": {"get"},
+    "/jobs/{uuid}/logs": {"get"},
     "/jobs/{uuid}/outputs/archive": {"get"},
     "/jobs/{uuid}/outputs/{path}": {"get"},
     "/backend/get_task_meta/{uuid}": {"get"},
@@ -95,6 +96,7 @@ def test_no_schema_is_referred_to_that_is_not_there(described):
 
 MODELS = [
     *(schemas.JobState, schemas.JobAccepted, schemas.JobDetails, schemas.TimeInfo, schemas.Step),
+    *(schemas.LogEntry, schemas.LogList),
     *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, Problem),
 ]
 

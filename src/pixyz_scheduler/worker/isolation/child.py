@@ -15,10 +15,12 @@ from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.script.script_error import describe
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
+from pixyz_scheduler.worker.isolation.printed import print_by_lines
 
 
 def serve(sock: socket.socket) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
+    print_by_lines()
     # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
     rehearse()
     channel = SocketChannel(sock)
