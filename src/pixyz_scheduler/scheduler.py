@@ -34,6 +34,7 @@ from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission
 from pixyz_scheduler.surroundings import Surroundings
@@ -126,6 +127,19 @@ class Scheduler:
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
         return self._records.report(job_id)
+
+    def large_result(self, report: JobReport) -> bytes | None:
+        """JSON text in UTF-8 of a result that lies in a file; None for one that the report has itself.
+
+        Raises:
+            RecordError: the file is not there any more.
+            WrongShare, Unavailable: the share is away.
+        """
+        if report.result_file is None:
+            return None
+        # On a share that is not mounted no file is there, and none is gone.
+        self._surroundings.check_share()
+        return Results(self._share).read(report.job.id, report.result_file)
 
     def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""

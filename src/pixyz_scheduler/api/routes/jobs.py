@@ -84,7 +84,8 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     def details(uuid: Id) -> Json:
         """All that is known of a job: its times, steps, result, or the traceback of its script."""
         report = scheduler.report(uuid)
-        return Json(JobDetails.of(report, waiting_for=scheduler.waiting_for(report)))
+        details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report))
+        return Json.with_raw(details, "result", scheduler.large_result(report))
 
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
     def cancel(uuid: Id) -> Json:
