@@ -106,7 +106,8 @@ class JobLogs:
         # Where the share is away there is no log either, and that is no answer.
         self._surroundings.check_share()
         folder = self._surroundings.share.folder(report.job.id)
-        if not folder.exists():
+        # A sub-task that only computes gets a folder once it prints.
+        if report.job.parent is None and not folder.exists():
             raise LogNotFound(f"Job {report.job.id} keeps no log: it has no folder on the share.")
         return AttemptLogs(folder)
 

@@ -149,7 +149,7 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
 
         def make(slots: Slots, memory: int = 0, memory_gpuhigh: int = 0, log_limit: int = 0) -> Bench:
             families = Families(records, client)
-            aftermath = Aftermath(records, families, bells)
+            aftermath = Aftermath(records, families, bells, results=Results(Share(share)))
             workshop = Workshop(
                 share=Share(share),
                 subtasks=Subtasks(records, families, bells, Share(share), JobOptions()),

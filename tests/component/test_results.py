@@ -1,6 +1,7 @@
 """Large results: in a file of the job's folder, a reference in the record, and nothing left where none must be."""
 
 import json
+import threading
 
 import pytest
 
@@ -155,3 +156,70 @@ def test_it_survives_the_loss_of_the_store(fork_bench, client):
     findings = Reconcile(records=bench.records, dispatch=bench.bells, share=bench.share, dry_run=False).run()
     assert [(finding.job_id, finding.what) for finding in findings] == [(job_id, "SUCCESS")]
     assert json.loads(Results(bench.share).text(bench.records.report(job_id))) == {"text": "ü" * LARGE}
+
+
+WORKFLOW = """
+from pixyz_worker.script import *
+
+def step(pc, name):
+    return pc.clone().update(entrypoint=name, raw=True, compute_only=True)
+
+def large(pc, params):
+    return "x" * (2 << 20)
+
+def doubled(pc, params):
+    return params + params
+
+@pixyz_schedule(wait=True, timeout=60)
+def main(pc, params):
+    return chain(pixyz_execute.s({}, step(pc, "large")), pixyz_execute.s(pc=step(pc, "doubled")))()
+"""
+
+
+def test_in_a_workflow_it_goes_on_to_the_next_and_to_the_parent(fork_bench):
+    bench = fork_bench
+    job_id = bench.run(WORKFLOW).job.id
+    bench.serve()
+    report = bench.records.report(job_id)
+    assert report.state is JobState.SUCCESS, report.traceback or report.error
+    kept = Results(bench.share)
+    assert json.loads(kept.text(report)) == "x" * (4 << 20)
+    reports = [report, *bench.children(job_id)]
+    assert [each.result for each in reports] == [None] * 3
+    assert sorted(len(kept.text(each)) for each in reports) == [(2 << 20) + 2, (4 << 20) + 2, (4 << 20) + 2]
+
+
+def test_a_script_that_asks_for_the_result_of_a_sub_task_gets_it_whole(fork_bench):
+    source = (
+        WORKFLOW.split("@pixyz_schedule", maxsplit=1)[0]
+        + """
+def main(pc, params):
+    with pc.allow_join_result():
+        started = pixyz_execute.delay({}, step(pc, "large"))
+        return len(started.get(timeout=30))
+"""
+    )
+    bench = fork_bench
+    job_id = bench.submit(source)
+    waits = threading.Thread(target=bench.execution.run, args=(job_id,), kwargs={"queue": "cpu"})
+    waits.start()
+    while waits.is_alive():
+        bench.serve()
+    report = bench.records.report(job_id)
+    assert (report.state, report.result) == (JobState.SUCCESS, str(2 << 20)), report.traceback
+
+
+def test_a_parent_whose_sub_tasks_result_is_gone_ends_all_the_same(fork_bench, monkeypatch):
+    bench = fork_bench
+    job_id = bench.run(WORKFLOW).job.id
+    settle = bench.aftermath.settle
+    # As though nobody had come to it: the sweeper will.
+    monkeypatch.setattr(bench.aftermath, "settle", lambda _: False)
+    bench.serve()
+    assert not bench.records.report(job_id).state.is_terminal
+    for path in bench.share.root.glob("*/.state/result-1.json"):
+        path.unlink()
+    assert settle(job_id)
+    report = bench.records.report(job_id)
+    assert (report.state, report.cause) == (JobState.FAILURE, "child_failed")
+    assert "is gone: it lay in .state/result-1.json" in report.error

@@ -44,6 +44,7 @@ from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.upkeep.aftermath import Aftermath
@@ -136,7 +137,7 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         janitor = Janitor(records, share, surroundings, keep=keep)
-        aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
+        aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
         with mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon), janitor:
             yield
 

@@ -5,7 +5,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pixyz_scheduler.errors import RecordError, SchedulerError, UnsafePath
 from pixyz_scheduler.jobs.job import JobId
@@ -50,6 +50,10 @@ class Results:
     def text(self, report: JobReport) -> str | None:
         """JSON text of what the job returned, wherever it lies; None until success. Raises as `read` does."""
         return report.result if report.result_file is None else self.read(report.job.id, report.result_file).decode()
+
+    def filled(self, report: JobReport) -> JobReport:
+        """The report with the result in it, wherever it lies. Raises as `read` does."""
+        return report if report.result_file is None else replace(report, result=self.text(report), result_file=None)
 
     def read(self, job_id: JobId, name: str) -> bytes:
         """JSON text in UTF-8 of a result that lies in a file of this name.

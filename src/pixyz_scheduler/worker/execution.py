@@ -206,7 +206,8 @@ class Execution:
         found = self.families.reports(job.after)
         if gone := [before for before in job.after if before not in found]:
             raise NotFound(f"The result of job {gone[0]}, with which this one begins, is gone.")
-        params = resolved(json.loads(job.needs), lambda before: value_of(found[before]))
+        whole = self.results.filled if self.results is not None else lambda report: report
+        params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
     def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:

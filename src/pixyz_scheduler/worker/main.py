@@ -90,7 +90,7 @@ def main(settings: Settings) -> int:
     families = Families(records, client)
     subtasks = Subtasks(records, families, dispatch, share, JobOptions(time_limit=settings.job_time_limit))
     mirror = Mirror(records, share)
-    aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
+    aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
         slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
