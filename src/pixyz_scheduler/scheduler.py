@@ -14,6 +14,7 @@ from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
 from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.earlier_output import EarlierOutput
 from pixyz_scheduler.errors import (
     Conflict,
     JobNotFound,
@@ -36,7 +37,7 @@ from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.state_files import StateFiles
-from pixyz_scheduler.submission import Submission
+from pixyz_scheduler.submission import Submission, with_inputs
 from pixyz_scheduler.surroundings import Surroundings
 
 # What hinders the making of an archive, and passes: by the names that its job's error begins with.
@@ -75,6 +76,9 @@ class Scheduler:
         self._defaults = defaults
         self._chore_time_limit = chore_time_limit
         self._ended = ended
+        self._earlier = EarlierOutput(
+            records, surroundings.share, room=lambda coming: surroundings.check(coming=coming)
+        )
 
     def check(self, *, coming: int) -> None:
         """Whether a job of so many bytes can be taken; raises WrongShare, Unavailable, StorageFull."""
@@ -96,15 +100,18 @@ class Scheduler:
 
         Raises:
             BadInput: naming what, where, and what is allowed.
+            NotFound, NotReady, Conflict: of the earlier job whose output is its input.
             StoreUnavailable, StorageFull: try again later.
         """
         # Before anything is looked at: what was right then may be wrong now.
         if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults)
-        accepted = Accepted.new(job, warnings)
         # It may have been unmounted while the files came.
         self._surroundings.check_share()
+        brought = self._earlier.bring(job, incoming, each=hold.refresh if hold is not None else lambda: None)
+        job = with_inputs(job, [*submission.input_names, *([brought] if brought else [])])
+        accepted = Accepted.new(job, warnings)
         incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
         try:

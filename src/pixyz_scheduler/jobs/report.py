@@ -109,6 +109,7 @@ class JobReport:
             name=record.get("name") or None,
             script=record.get("script") or None,
             input_file=record.get("input_file") or None,
+            input_files=tuple(json.loads(record.get("input_files") or "[]")),
             **{name: _id(record.get(name)) for name in _RELATIVES},
             needs=record.get("needs") or None,
             after=tuple(JobId(other) for other in (record.get("after") or "").split()),
@@ -160,9 +161,18 @@ def new_record(job: Job) -> dict[str, str]:
     }
 
 
+def _several(names: tuple[str, ...]) -> str:
+    return json.dumps(names, separators=(",", ":")) if names else ""
+
+
 def _of_a_workflow(job: Job) -> dict[str, str]:
-    """Most jobs are part of none, and need not say so."""
-    said = {"needs": job.needs or "", "after": " ".join(job.after), "context": job.context if job.parent else ""}
+    """Most jobs are part of none, and have one input: they need not say so."""
+    said = {
+        "input_files": _several(job.input_files),
+        "needs": job.needs or "",
+        "after": " ".join(job.after),
+        "context": job.context if job.parent else "",
+    }
     return {name: text for name, text in said.items() if text}
 
 

@@ -186,6 +186,8 @@ class Run:
             "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
+        if job.input_files:
+            context["input_files"] = [str(inputs.input(name)) for name in job.input_files]
         return AttemptRequest(context, workspace.path).to_message()
 
     def _script(self, folder: JobFolder) -> Path:

@@ -106,6 +106,7 @@ def _job(parent: Job, node: Node, defaults: JobOptions, now: float) -> Job:
         name=parent.name,
         script=parent.script,
         input_file=parent.input_file,
+        input_files=parent.input_files,
         parent=parent.id,
         root=parent.root or parent.id,
         inputs_of=parent.inputs_of or parent.id,

@@ -85,7 +85,7 @@ def test_every_error_is_described_in_the_one_shape(described):
 def test_the_form_of_a_job_is_described(described):
     content = described["paths"]["/jobs"]["post"]["requestBody"]["content"]
     fields = content["multipart/form-data"]["schema"]["properties"]
-    assert fields.keys() == {"process", "script", "file", "params", "name", "config"}
+    assert fields.keys() == {"process", "script", "file", "files", "params", "name", "config"}
     assert all(field["description"] for field in fields.values())
 
 

@@ -41,7 +41,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     @router.post(
         "/jobs",
         summary="Send a job",
-        responses={**answers(JobAccepted, "The job will be run."), **problems(409, 413, 422, 507)},
+        responses={**answers(JobAccepted, "The job will be run."), **problems(404, 409, 413, 422, 425, 507)},
         openapi_extra={**JOB_FORM, **IDEMPOTENCY},
     )
     async def submit(request: Request) -> Json:

@@ -51,6 +51,9 @@ def _with_input(asked: AttemptRequest, workspace: Workspace) -> AttemptRequest:
     given = asked.context.get("input_file")
     if not given or not is_archive(given):
         return asked
-    root = workspace.prepare_input(Path(given), root_file=asked.context.get("root_file"), limits=UnpackLimits())
+    others = [Path(other) for other in asked.context.get("input_files", ()) if other != given]
+    root = workspace.prepare_input(
+        Path(given), root_file=asked.context.get("root_file"), limits=UnpackLimits(), beside=others
+    )
     unpacked = {"input_dir": str(workspace.unpacked), "input_file": None if root is None else str(root)}
     return replace(asked, context={**asked.context, **unpacked})
