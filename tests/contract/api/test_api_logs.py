@@ -104,6 +104,14 @@ def test_json_is_the_list_of_attempts_that_have_printed_something(api, running_j
     }
 
 
+@pytest.mark.parametrize("accept", ["*/*", "text/html,*/*;q=0.8", "application/json, text/plain, */*", ""])
+def test_who_takes_anything_gets_the_log(api, running_job, accept):
+    log_of(api, running_job, 1).write_bytes(b"first")
+    assert get(api, running_job, {"accept": accept}).text == "first"
+    only_json = get(api, running_job, {"accept": "application/json; charset=utf-8"})
+    assert only_json.headers["content-type"] == "application/json"
+
+
 def test_a_job_that_waits_has_an_empty_log(api):
     answer = get(api, api.new_job())
     assert (answer.status_code, answer.content) == (200, b"")

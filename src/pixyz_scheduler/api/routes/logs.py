@@ -87,4 +87,5 @@ def _text(batches: AsyncIterator[bytes], headers: dict[str, str]) -> Response:
 
 
 def _wants_json(request: Request) -> bool:
-    return _JSON in [kind.partition(";")[0].strip() for kind in request.headers.get("accept", "").split(",")]
+    # Alone: there are libraries that ask for JSON, plain text and anything else, always.
+    return [kind.partition(";")[0].strip() for kind in request.headers.get("accept", "").split(",")] == [_JSON]
