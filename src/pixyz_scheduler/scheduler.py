@@ -6,13 +6,16 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from pixyz_scheduler.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
-from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell, RecordStore
+from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.earlier_output import EarlierOutput
 from pixyz_scheduler.errors import (
@@ -27,6 +30,8 @@ from pixyz_scheduler.errors import (
     Unavailable,
 )
 from pixyz_scheduler.jobs.accepted import Accepted
+from pixyz_scheduler.jobs.family import progress_of
+from pixyz_scheduler.jobs.graph import Graph
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.report import JobReport
@@ -40,6 +45,8 @@ from pixyz_scheduler.storage.state_files import StateFiles
 from pixyz_scheduler.submission import Submission, with_inputs
 from pixyz_scheduler.surroundings import Surroundings
 
+# What a graph tells at most; a browser draws no more.
+_MOST_NODES = 5000
 # What hinders the making of an archive, and passes: by the names that its job's error begins with.
 _OF_THE_SHARE: tuple[type[SchedulerError], ...] = (StorageFull, NotReady, Unavailable)
 
@@ -48,27 +55,31 @@ class Scheduler:
     """The use cases.
 
     Args:
-        records: the store.
+        families: the store, and what it says of jobs together.
         dispatch: rings doorbells.
         surroundings: the share where job folders lie, whether it is ours, and has room.
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
         chore_time_limit: seconds that our own jobs may take.
         ended: told of each job that is ended here.
+        admission: what jobs may ask for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it is made of, by name)
         self,
         *,
-        records: RecordStore,
+        families: Families,
         dispatch: Dispatch,
         surroundings: Surroundings,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
         chore_time_limit: float = 2400.0,
         ended: Callable[[JobId], None] = lambda _: None,
+        admission: Admission = NOTHING_MORE,
     ) -> None:
-        self._records = records
+        self._admission = admission
+        self._records = families.records
+        self._families = families
         self._dispatch = dispatch
         self._share = surroundings.share
         self._surroundings = surroundings
@@ -77,7 +88,7 @@ class Scheduler:
         self._chore_time_limit = chore_time_limit
         self._ended = ended
         self._earlier = EarlierOutput(
-            records, surroundings.share, room=lambda coming: surroundings.check(coming=coming)
+            self._records, surroundings.share, room=lambda coming: surroundings.check(coming=coming)
         )
 
     def check(self, *, coming: int) -> None:
@@ -106,7 +117,7 @@ class Scheduler:
         # Before anything is looked at: what was right then may be wrong now.
         if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
             return Accepted.again(earlier.answer)
-        job, warnings = submission.to_job(self._catalog, self._defaults)
+        job, warnings = submission.to_job(self._catalog, self._defaults, self._admission)
         # It may have been unmounted while the files came.
         self._surroundings.check_share()
         brought = self._earlier.bring(job, incoming, each=hold.refresh if hold is not None else lambda: None)
@@ -147,6 +158,27 @@ class Scheduler:
         # On a share that is not mounted no file is there, and none is gone.
         self._surroundings.check_share()
         return Results(self._share).read(report.job.id, report.result_file)
+
+    def whole(self, report: JobReport) -> JobReport:
+        """The report with its result in it, wherever that lies; raises as `large_result` does."""
+        text = self.large_result(report)
+        return report if text is None else replace(report, result=text.decode(), result_file=None)
+
+    def children(self, job_id: JobId) -> list[JobId]:
+        """The jobs that a job has started."""
+        return sorted(self._families.children(job_id))
+
+    def closely(self, job_id: JobId) -> JobReport:
+        """All that is known of a job; while it waits for others, with a step for each of them. Raises JobNotFound."""
+        report = self._records.report(job_id)
+        if report.awaits is None:
+            return report
+        children = self._families.reports(self._families.children(job_id))
+        return replace(report, progress=progress_of(report, children.values()))
+
+    def graph(self, job_id: JobId) -> Graph:
+        """A job and all that began with it; raises JobNotFound."""
+        return self._families.family(job_id, limit=_MOST_NODES)
 
     def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""
@@ -193,8 +225,9 @@ class Scheduler:
         """
         self._surroundings.check_share()
         report = self._records.report(job_id)
-        if report.job.script is not None and not self._share.folder(job_id).exists():
-            raise Conflict(f"The files of job {job_id} are gone: send it anew.")
+        inputs = report.job.inputs_of or job_id
+        if report.job.script is not None and not self._share.folder(inputs).exists():
+            raise Conflict(f"The files of job {inputs} are gone: send it anew.")
         try:
             with StateFiles(self._share.folder(job_id)).set_aside():
                 answer = self._records.run_again(job_id, queue=report.job.options.queue, ended=report.stopped)

@@ -3,11 +3,15 @@
 import json
 import re
 import threading
+import time
 from textwrap import dedent
 
 import pytest
 
+from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler.jobs.mirrored import read_sent
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.storage.state_files import SENT, StateFiles
 
 PARTS = """
 from pixyz_worker.script import *
@@ -285,3 +289,198 @@ def test_what_cannot_be_started_is_said_where_it_is_asked(fork_bench, asked, why
     assert re.search(why, report.error), report.error
     assert f"return {asked}" in report.traceback
     assert fork_bench.children(report.job.id) == []
+
+
+COUNTED = """
+        def main(pc, params):
+            parts = [pixyz_execute.s({"n": n}, step(pc, "counts", file=params["file"])) for n in range(3)]
+            last = pixyz_execute.s(pc=step(pc, "ends", file=params["file"]))
+            found = chord(parts, last)()
+            once(params["file"], "dies", lambda: os.kill(os.getpid(), 9))
+            return found
+
+        def once(file, what, do):
+            if not os.path.exists(file + what):
+                open(file + what, "w").close()
+                do()
+
+        def counts(pc, params):
+            with open(pc["file"], "a") as file:
+                file.write(f"{params['n']}\\n")
+            if params["n"] == 1:
+                once(pc["file"], "fails", fail)
+            return params["n"]
+
+        def fail():
+            raise ValueError("at first")
+
+        def ends(pc, params):
+            with open(pc["file"], "a") as file:
+                file.write("end\\n")
+            return params
+        """
+
+
+def counted(bench, tmp_path, *, done=()):
+    file = tmp_path / "counted"
+    for what in done:
+        file.with_name(f"counted{what}").touch()
+    job_id = bench.submit(script(COUNTED), params=json.dumps({"file": str(file)}))
+    bench.execution.run(job_id, queue="cpu")
+    bench.serve()
+    return bench.records.report(job_id), lambda: sorted(file.read_text().split())
+
+
+def test_no_sub_task_is_run_twice_because_its_job_was_run_again(fork_bench, tmp_path):
+    report, ran = counted(fork_bench, tmp_path, done=["fails"])
+    assert (report.state, report.epoch) == (JobState.SUCCESS, 2)
+    assert json.loads(report.result) == [0, 1, 2]
+    assert ran() == ["0", "1", "2", "end"]
+    assert {child.epoch for child in fork_bench.children(report.job.id)} == {1}
+
+
+def test_a_job_that_is_run_again_by_hand_runs_only_what_had_failed(fork_bench, tmp_path):
+    report, ran = counted(fork_bench, tmp_path, done=["dies"])
+    assert report.state is JobState.FAILURE
+    assert ran() == ["0", "1", "2"]
+    assert fork_bench.records.run_again(report.job.id, queue="cpu") == "SENT"
+    fork_bench.execution.run(report.job.id, queue="cpu")
+    fork_bench.serve()
+    report = fork_bench.records.report(report.job.id)
+    assert (report.state, json.loads(report.result)) == (JobState.SUCCESS, [0, 1, 2])
+    assert ran() == ["0", "1", "1", "2", "end"]
+
+
+def test_the_same_thing_done_twice_is_two_sub_tasks(fork_bench):
+    assert result(fork_bench, "def main(pc, params):\n    return group(one(pc), one(pc))()") == [2, 2]
+
+
+def test_a_crash_of_a_sub_task_is_tried_again_as_that_of_any_job(fork_bench):
+    main = """
+        def main(pc, params):
+            return pixyz_execute.delay({}, step(pc, "dies"))
+
+        def dies(pc, params):
+            if pc["retry"] == 0:
+                os.kill(os.getpid(), 11)
+            return pc["queue"]
+        """
+    assert result(fork_bench, main) == "gpuhigh"
+
+
+def test_a_job_that_waits_longer_than_its_time_fails_and_says_for_whom(fork_bench):
+    main = "def main(pc, params):\n    return pixyz_execute.delay({'n': 1}, step(pc, 'add'))"
+    source = script(main, decorator="@pixyz_schedule(wait=True)")
+    fork_bench.records.now_ms = 1_000_000
+    job_id = fork_bench.submit(source, time_limit=5)
+    fork_bench.execution.run(job_id, queue="cpu")
+    (child,) = fork_bench.children(job_id)
+    for _ in range(7):
+        fork_bench.records.now_ms += 1000
+        fork_bench.records.sweep()
+    fork_bench.aftermath.follow()
+    report = fork_bench.records.report(job_id)
+    assert (report.state, report.cause) == (JobState.FAILURE, "timeout")
+    assert report.error == f"Task process timeout: the sub-task {child.job.id} has not ended within 5 s."
+
+
+def test_a_cancelled_job_that_waits_ends_at_once_and_its_sub_tasks_with_it(fork_bench):
+    main = "def main(pc, params):\n    return chain(one(pc), doubled(pc))()"
+    job_id = fork_bench.submit(script(main))
+    fork_bench.execution.run(job_id, queue="cpu")
+    assert fork_bench.records.cancel(job_id) == "REVOKED"
+    fork_bench.serve()
+    assert {child.state for child in fork_bench.children(job_id)} == {JobState.REVOKED}
+    assert [child.epoch for child in fork_bench.children(job_id)] == [0, 0]
+
+
+def test_a_script_may_cancel_what_it_has_started(fork_bench):
+    main = """
+        def main(pc, params):
+            found = chain(one(pc), doubled(pc))()
+            found.parent.revoke()
+            return [found.parent.status, found.status]
+        """
+    assert result(fork_bench, main, decorator="") == ["REVOKED", "REVOKED"]
+
+
+def test_a_family_is_kept_until_all_of_it_has_ended(fork_bench):
+    main = "def main(pc, params):\n    return chain(one(pc), doubled(pc))().as_tuple()"
+    job_id = fork_bench.submit(script(main, decorator=""))
+    fork_bench.execution.run(job_id, queue="cpu")
+    first = next(child.job.id for child in fork_bench.children(job_id) if not child.job.after)
+    fork_bench.execution.run(first, queue="cpu")
+    now = time.time() + 60
+    assert not any(fork_bench.records.expire(each, moment=now) for each in (job_id, first))
+    fork_bench.serve()
+    assert all(fork_bench.records.expire(each, moment=now) for each in (job_id, first))
+
+
+def test_a_result_that_is_gone_fails_what_begins_with_it(fork_bench):
+    main = "def main(pc, params):\n    return chain(one(pc), doubled(pc))()"
+    job_id = fork_bench.submit(script(main))
+    fork_bench.execution.run(job_id, queue="cpu")
+    first, second = sorted(fork_bench.children(job_id), key=lambda child: len(child.job.after))
+    fork_bench.execution.run(first.job.id, queue="cpu")
+    assert fork_bench.records.forget(first.job.id)
+    fork_bench.serve()
+    assert fork_bench.records.report(second.job.id).error == (
+        f"The result of job {first.job.id}, with which this one begins, is gone."
+    )
+    assert fork_bench.records.report(job_id).cause == "child_failed"
+
+
+def test_a_call_of_a_script_waits_while_the_store_is_away(fork_bench, monkeypatch):
+    real, asked = fork_bench.families.start, []
+
+    def start(_, job):
+        asked.append(job.id)
+        if len(asked) == 1:
+            raise StoreUnavailable("It is away.")
+        return real(job)
+
+    monkeypatch.setattr(type(fork_bench.families), "start", start)
+    assert result(fork_bench, "def main(pc, params):\n    return one(pc).delay()") == 2
+    assert len(asked) == 2
+    assert len(set(asked)) == 1
+
+
+def test_the_folder_of_a_sub_task_says_what_was_asked_of_it(fork_bench):
+    main = "def main(pc, params):\n    return chain(one(pc), pixyz_execute.s(pc=pc.clone(entrypoint='double')))()"
+    report = ended(fork_bench, script(main))
+    last = next(child.job for child in fork_bench.children(report.job.id) if child.job.after)
+    sent = read_sent(last.id, StateFiles(fork_bench.share.folder(last.id)).read(SENT))
+    assert (sent["parent"], sent["needs"], sent["after"]) == (report.job.id, last.needs, " ".join(last.after))
+
+
+def test_a_script_that_calls_and_calls_and_never_listens_hurts_nobody(bench):
+    main = """
+        def main(pc, params):
+            line = pc["progress"]._channel
+            for number in range(20000):
+                line.send({"type": "call", "number": number, "do": "look", "ids": []})
+            return "done"
+        """
+    assert result(bench, main, decorator="") == "done"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"do": "start", "nodes": [{"id": "x"}]},
+        {"do": "start", "nodes": 7},
+        {"do": "start", "nodes": [None]},
+        {"do": "look", "ids": ["../../etc/passwd"]},
+        {"do": "cancel", "ids": []},
+        {"do": "fly"},
+        {},
+    ],
+)
+def test_a_call_that_is_none_of_ours_is_answered_in_words(fork_bench, call):
+    main = f"""
+        from pixyz_scheduler.script import launch
+
+        def main(pc, params):
+            return launch.in_use()._exchange({{"type": "call", **{call!r}}})["error"]
+        """
+    assert len(result(fork_bench, main, decorator="")) > 10

@@ -47,7 +47,7 @@ def test_a_log_is_followed_from_before_the_jobs_beginning_to_its_end(api):
 def test_a_large_result_comes_back_whole_and_is_no_output(api):
     uuid = send(api, CHATTY, {"lines": 0, "size": 3 << 20})
     assert ended(api, uuid)["result"] == {"text": "x" * (3 << 20)}
-    assert api.get(f"/backend/get_task_meta/{uuid}").json()["result"] == {"text": "x" * (3 << 20)}
+    assert api.get(f"/backend/get_task_meta/{uuid}").json()["result"]["result"] == {"text": "x" * (3 << 20)}
     assert api.get(f"/jobs/{uuid}/outputs").json() == {"outputs": ["made/car.txt"]}
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pixyz_scheduler import __version__
+from pixyz_scheduler.admission import Admission
 from pixyz_scheduler.api.access import HEADER, Access
 from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
@@ -22,6 +23,7 @@ from pixyz_scheduler.api.problems import LastResort, answer_problems
 from pixyz_scheduler.api.routes.backend import backend_routes
 from pixyz_scheduler.api.routes.dev import dev_routes
 from pixyz_scheduler.api.routes.docs import docs_routes
+from pixyz_scheduler.api.routes.graph import graph_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
 from pixyz_scheduler.api.routes.jobs import job_routes
@@ -39,6 +41,7 @@ from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.job_logs import JobLogs
+from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -125,13 +128,18 @@ def make_app(settings: Settings) -> FastAPI:
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
     scheduler = Scheduler(
-        records=records,
+        families=families,
         dispatch=dispatch,
         surroundings=surroundings,
         catalog=ProcessCatalog(settings.process_path),
         defaults=JobOptions(time_limit=settings.job_time_limit),
         chore_time_limit=settings.pixyz_time_limit,
         ended=mirror.soon,
+        admission=Admission(
+            urls=AllowedUrls.of(settings.allow_input_urls),
+            share=share.root,
+            dependencies=settings.script_dependencies == "allow",
+        ),
     )
 
     @asynccontextmanager
@@ -164,6 +172,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, logs: JobLogs, settings: Set
     app.include_router(docs_routes(app.title))
     closed = [
         process_routes(scheduler),
+        graph_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
         output_routes(scheduler),
         log_routes(logs, watch),

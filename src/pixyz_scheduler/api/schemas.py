@@ -1,14 +1,14 @@
 """The bodies of answers, as users know them: none of these fields is renamed or changes its type."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import Self
 
 from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.value import moment
 
 Status = Literal[
     "SENT",
@@ -143,6 +143,9 @@ class JobDetails(JobState):
             "no_progress_limit": None,
             "priority": 5,
             "attempts": [],
+            "parent": None,
+            "root": None,
+            "children": [],
         }
     )
 
@@ -160,9 +163,12 @@ class JobDetails(JobState):
     no_progress_limit: float | None = Field(description="Seconds without progress; null for any.")
     priority: int = Field(description="0 (most urgent) to 9.")
     attempts: list[AttemptInfo] = Field(description="Its ended attempts.")
+    parent: str | None = Field(default=None, description="The job that started it; null where a user sent it.")
+    root: str | None = Field(default=None, description="The job that a user sent, with which that began.")
+    children: list[str] = Field(default_factory=list, description="The jobs that it has started.")
 
     @classmethod
-    def of(cls, report: JobReport, *, waiting_for: str | None = None) -> Self:
+    def of(cls, report: JobReport, *, waiting_for: str | None = None, children: Sequence[str] = ()) -> Self:
         """From a report."""
         state = _state(report)
         return cls(
@@ -182,6 +188,9 @@ class JobDetails(JobState):
             no_progress_limit=report.job.options.no_progress_limit,
             priority=report.job.options.priority,
             attempts=[_attempt(values) for values in report.attempts],
+            parent=report.job.parent,
+            root=report.job.root,
+            children=list(children),
         )
 
 
@@ -255,11 +264,6 @@ class Readiness(Health):
         description="What the store keeps when it is killed: all that was answered; all but about the last second; "
         "nothing for sure; it does not say."
     )
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time in seconds since the epoch, as ISO 8601 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def result_of(report: JobReport) -> Any:

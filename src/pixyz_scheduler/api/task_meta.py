@@ -1,12 +1,15 @@
 """TaskMeta: a job in the words of Celery's result backend."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 from typing_extensions import Self
 
-from pixyz_scheduler.api.schemas import EXAMPLE_ID, Moment, Status, Text, example, moment, result_of
+from pixyz_scheduler.api.schemas import EXAMPLE_ID, Moment, Status, Text, example
 from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.value import moment, value_of
 
 
 class TaskMeta(BaseModel):
@@ -25,7 +28,10 @@ class TaskMeta(BaseModel):
     )
 
     status: Status
-    result: Any = Field(description="The result; of a failed job `{exc_type, exc_message, exc_module}`.")
+    result: Any = Field(
+        description="Of a `raw` job what its entry point returned, else the record of it; of a failed job "
+        "`{exc_type, exc_message, exc_module}`."
+    )
     traceback: Text | None
     children: list[Any]
     parent_id: str | None
@@ -33,17 +39,23 @@ class TaskMeta(BaseModel):
     date_done: Moment
 
     @classmethod
-    def of(cls, report: JobReport) -> Self:
+    def of(cls, report: JobReport, children: Sequence[str] = ()) -> Self:
         """From a report."""
         return cls(
             status=report.status.value,
-            result=_celery_error(report.error) if report.error else result_of(report),
+            result=_result(report),
             traceback=report.traceback,
-            children=[],
-            parent_id=None,
+            children=[[[child, None], None] for child in children],
+            parent_id=report.job.parent,
             task_id=report.job.id,
             date_done=moment(report.stopped),
         )
+
+
+def _result(report: JobReport) -> Any:
+    if report.state is JobState.SUCCESS:
+        return value_of(report)
+    return _celery_error(report.error) if report.error else None
 
 
 def _celery_error(error: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import redis
 
 from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.broker.records import Bell, RecordStore, bells_of, why_of
+from pixyz_scheduler.jobs.graph import Graph
 from pixyz_scheduler.jobs.job import Job, JobId
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.retry import Finish
@@ -34,7 +35,7 @@ class Families:
     """
 
     def __init__(self, records: RecordStore, client: "redis.Redis") -> None:
-        self._records = records
+        self.records = records
         self._client = client
 
     def start(self, job: Job) -> bool:
@@ -43,22 +44,35 @@ class Families:
         The id says what is done: one that is there is left as it is. But where its parent was run again by hand, what
         ended in failure is run again, too. Raises as RecordStore.submit.
         """
-        return int(self._records.submit_by("start", job)) == _IN_LINE
+        return int(self.records.submit_by("start", job)) == _IN_LINE
 
     def roused(self, *, limit: int = 1000) -> Roused:
         """What ends have brought about, each doorbell once; the sweeper finds what nobody has asked for."""
-        bells, ripe = self._records.run("roused", limit)
+        bells, ripe = self.records.run("roused", limit)
         return Roused(bells_of(bells), tuple(map(JobId, ripe)))
 
     def settle(self, job_id: JobId, awaits: Expression, end: Finish, *, fields: Mapping[str, str]) -> bool:
         """End a job that waited for others; False where it has ended, or waits for something else since."""
         flat = [text for pair in {**fields, **why_of(end)}.items() for text in pair]
-        return bool(self._records.run("settle", job_id, to_text(awaits), end.state.value, *flat))
+        return bool(self.records.run("settle", job_id, to_text(awaits), end.state.value, *flat))
 
     def children(self, job_id: JobId) -> list[JobId]:
         """The jobs that a job has started, in no order."""
         with store_errors():
             return [JobId(child) for child in cast("Iterable[str]", self._client.smembers(f"ps:children:{job_id}"))]
+
+    def family(self, job_id: JobId, *, limit: int) -> Graph:
+        """A job and all that began with it, as far as the limit allows; raises JobNotFound."""
+        reports = {job_id: self.records.report(job_id)}
+        below = [job_id]
+        while below:
+            children = sorted({child for above in below for child in self.children(above)} - reports.keys())
+            found = self.reports(children[: limit - len(reports)])
+            reports |= found
+            if len(found) < len(children) and len(reports) >= limit:
+                return Graph(job_id, tuple(reports.values()), is_whole=False)
+            below = list(found)
+        return Graph(job_id, tuple(reports.values()))
 
     def count(self, job_id: JobId) -> int:
         """How many jobs a job has started."""

@@ -88,6 +88,13 @@ class JobReport:
         """How many attempts were followed by another that was charged."""
         return min(max(0, self.epoch - 1 - self.tally.drains), self.tally.crashes + self.tally.hindrances)
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the begin of its last attempt to its end; None where it has not ended, or never began."""
+        if self.started is None or self.stopped is None:
+            return None
+        return max(0.0, self.stopped - self.started)
+
     @classmethod
     def from_record(cls, job_id: JobId, record: Mapping[str, str]) -> "JobReport":
         """From the fields of the record's hash.

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pixyz_scheduler.errors import InvalidArchive
+from pixyz_scheduler.catalog.inline_metadata import needs_of
+from pixyz_scheduler.errors import InvalidArchive, InvalidScript, PackagesMissing
 from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
 from pixyz_scheduler.script.in_place import InPlace, run
+from pixyz_scheduler.script.needs import check_python, unmet
 from pixyz_scheduler.script.result import to_json
 from pixyz_scheduler.script.script_error import describe
 
@@ -57,6 +59,7 @@ class LocalPixyzTask:
         """
         options = _parser(Path(file), entrypoint).parse_args(arguments)
         script = Path(file).absolute()
+        _check_needs(script)
         folder = Path(options.output or Path(cwd or Path.cwd()) / f"{script.stem}-outputs")
         values = dict(params or {}) if options.params is None else options.params
         with tempfile.TemporaryDirectory(prefix="pixyz-local-") as temporary:
@@ -66,6 +69,21 @@ class LocalPixyzTask:
         sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         _tell_outputs(folder)
         return result
+
+
+def _check_needs(script: Path) -> None:
+    """Ends the process with status 2 where the script says that it needs what is not here: nobody prepares it."""
+    try:
+        needs = needs_of(script.read_bytes(), filename=script.name)
+        check_python(needs, filename=script.name)
+        missing = unmet(needs.dependencies) if needs.dependencies else []
+    except (InvalidScript, PackagesMissing) as error:
+        _tell(str(error))
+        raise SystemExit(2) from None
+    if missing:
+        quoted = " ".join(f"'{package}'" for package in missing)
+        _tell(f"{script.name} needs what is not installed here: python -m pip install {quoted}")
+        raise SystemExit(2)
 
 
 def _context(script: Path, input_file: str | None, folder: Path, workspace: Path) -> ProgramContext:

@@ -50,6 +50,7 @@ from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.zygote import NO_ENGINE
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
+from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
@@ -107,7 +108,7 @@ def main(settings: Settings) -> int:
             records=records,
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop_of(settings, share, slots, workspaces, subtasks).run,
+            start=replace(workshop_of(settings, share, slots, workspaces, subtasks), lend=activity.lend).run,
             families=families,
             aftermath=aftermath,
             stopping=stopping,
@@ -121,13 +122,16 @@ def main(settings: Settings) -> int:
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
         gc.freeze()
-        consumer = Consumer(app, me, level=settings.log_level)
+        consumer = Consumer(app, me, level=settings.log_level, lent=lambda: activity.lent)
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
+        activity.on_lent = consumer.wake
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
-            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set() and announcer.is_heard,
+            is_free=lambda: (
+                activity.busy - activity.lent < me.slots and not drain.leaving.is_set() and announcer.is_heard
+            ),
             heard=lambda: activity.heard,
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
@@ -169,7 +173,9 @@ def whoami(settings: Settings) -> Worker:
 
 def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
-    return replace(me, busy=activity.busy, draining=drain.leaving.is_set(), trouble=readiness.trouble)
+    return replace(
+        me, busy=max(0, activity.busy - activity.lent), draining=drain.leaving.is_set(), trouble=readiness.trouble
+    )
 
 
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:
@@ -184,6 +190,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
         log_limit=settings.log_limit,
+        preparation=settings.preparation_time_limit,
         freeze=PACE.scaled(settings.lease_time_scale).freeze,
     )
 
@@ -205,6 +212,7 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     environment = without_secrets(os.environ)
     environment["PIXYZ_PYTHON_PATH"] = str(settings.pixyz_python_path)
     environment[MARK] = token = worker_token()
+    environment |= allowance_of(settings).to_environment()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
     engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
     with ExitStack() as stack:
@@ -218,6 +226,20 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
         slots = ForkSlots(stack.enter_context(template), ahead=ahead)
         stack.callback(slots.close)
         yield slots
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """What this worker lets a job bring or fetch."""
+    return Allowance(
+        dependencies=settings.script_dependencies == "allow",
+        environments=settings.script_environments,
+        environments_limit=settings.script_environments_limit,
+        environments_age=settings.script_environments_age,
+        urls=settings.allow_input_urls,
+        share=settings.share_path.resolve(),
+        max_input=settings.max_upload_size,
+        min_free=settings.min_free_space,
+    )
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

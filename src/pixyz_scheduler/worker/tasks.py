@@ -1,6 +1,5 @@
 """The Celery tasks: doorbells in, Celery's own task meta out."""
 
-import json
 import logging
 from typing import Any
 
@@ -12,6 +11,7 @@ from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.jobs.job import parse_job_id
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.worker.execution import Execution
 
@@ -37,18 +37,18 @@ def _meta(task: Any, report: JobReport | None, results: Results | None) -> Any:
         # Held elsewhere, or to be tried again: whoever ends it writes the meta.
         raise Ignore
     if report.state is JobState.SUCCESS:
-        return json.loads(_result_text(report, results) or "null")
+        return value_of(_whole(report, results))
     if report.state is JobState.REVOKED:
         task.update_state(state="REVOKED")
         raise Ignore
     raise JobFailed(report.error)
 
 
-def _result_text(report: JobReport, results: Results | None) -> str | None:
-    if report.result_file is None or results is None:
-        return report.result
+def _whole(report: JobReport, results: Results | None) -> JobReport:
+    if results is None:
+        return report
     try:
-        return results.text(report)
+        return results.filled(report)
     except SchedulerError as error:
         # The record has it: a meta that says otherwise is worse than none.
         _log.warning("Celery's meta of job %s not written: %s", report.job.id, error)

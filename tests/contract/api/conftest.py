@@ -16,6 +16,7 @@ import uvicorn
 
 from pixyz_scheduler.api.app import Server, make_app
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
@@ -83,9 +84,13 @@ class Api:
     url: str
     settings: Settings
     share: Share
-    records: RecordStore
+    families: Families
     http: httpx.Client
     lease: Lease = field(default_factory=lambda: Lease(Fence(uuid.uuid4().hex), "worker-1", ttl=600.0))
+
+    @property
+    def records(self):
+        return self.families.records
 
     def send(self, source="def main(pc, params): pass\n", *, filename="job.py", files=None, **fields):
         """POST /jobs with a script."""
@@ -133,7 +138,7 @@ def running(settings):
         httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=20) as http,
         connect(settings.store_url) as client,
     ):
-        yield Api(url, settings, Share(settings.share_path), RecordStore(client), http)
+        yield Api(url, settings, Share(settings.share_path), Families(RecordStore(client), client), http)
 
 
 @pytest.fixture(scope="module")

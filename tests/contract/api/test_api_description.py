@@ -21,6 +21,7 @@ ROUTES = {
     "/jobs": {"get", "post"},
     "/jobs/{uuid}": {"get", "delete"},
     "/jobs/{uuid}/details": {"get"},
+    "/jobs/{uuid}/graph": {"get"},
     "/jobs/{uuid}/cancel": {"post"},
     "/jobs/{uuid}/retry": {"post"},
     "/jobs/{uuid}/outputs": {"get"},

@@ -63,6 +63,9 @@ def test_a_waiting_job_is_pending(api):
         "no_progress_limit": None,
         "priority": 5,
         "attempts": [],
+        "parent": None,
+        "root": None,
+        "children": [],
     }
 
 
@@ -199,7 +202,14 @@ def test_task_meta_is_celerys(api):
     api.commit(job_id, DONE, result='{"a": 1}')
     done = meta()
     assert ISO.fullmatch(done.pop("date_done"))
-    assert {**done, "date_done": None} == {**META, "task_id": job_id, "status": "SUCCESS", "result": {"a": 1}}
+    record = {
+        "result": {"a": 1},
+        "steps": [],
+        "time_info": details(api, job_id)["time_info"],
+        "progress": 100,
+        "retry": 0,
+    }
+    assert {**done, "date_done": None} == {**META, "task_id": job_id, "status": "SUCCESS", "result": record}
 
 
 @pytest.mark.parametrize(

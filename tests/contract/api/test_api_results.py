@@ -32,7 +32,7 @@ def test_details_give_it_whole(api, job):
 
 def test_task_meta_gives_it_whole(api, job):
     meta = api.http.get(f"/backend/get_task_meta/{job}").json()
-    assert (meta["result"], meta["status"], meta["task_id"]) == (LARGE, "SUCCESS", job)
+    assert (meta["result"]["result"], meta["status"], meta["task_id"]) == (LARGE, "SUCCESS", job)
 
 
 def test_who_only_looks_reads_no_file(api, job):

@@ -83,8 +83,8 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
     def details(uuid: Id) -> Json:
         """All that is known of a job: its times, steps, result, or the traceback of its script."""
-        report = scheduler.report(uuid)
-        details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report))
+        report = scheduler.closely(uuid)
+        details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report), children=scheduler.children(uuid))
         return Json.with_raw(details, "result", scheduler.large_result(report))
 
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
