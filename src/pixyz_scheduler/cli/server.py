@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixyz_scheduler.cli import exits, options, render, waiting
+from pixyz_scheduler.cli import exits, options, progress, render, waiting
 from pixyz_scheduler.cli.connection import Globals, connect
 from pixyz_scheduler.process_memory import hide_memory
 
@@ -120,6 +120,7 @@ def run(
         Path, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
     ] = Path(),
     token: options.Token = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
     given = options.params(params)
@@ -129,21 +130,27 @@ def run(
     with _scheduler_for(context, token) as scheduler:
         source = {"script": script} if script is not None else {"process": what}
         job = scheduler.submit(file=file, params=given, name=file.name if file else Path(what).name, **source)
-        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
-        fetch_outputs(scheduler, ended, output)
+        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=as_json)
+        saved = fetch_outputs(scheduler, ended, output, quiet=as_json)
+    if as_json:
+        render.as_json({**ended.raw, "files": [str(path) for path in saved]})
+        raise typer.Exit(waiting.exit_status(ended))
     waiting.show_end(ended, as_json=False)
     if ended.succeeded and ended.result is not None:
         render.as_json(ended.result)
     raise typer.Exit(waiting.exit_status(ended))
 
 
-def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Path) -> list[Path]:
+def fetch_outputs(
+    scheduler: "SchedulerClient", ended: "JobDetails", folder: Path, *, quiet: bool = False
+) -> list[Path]:
     """Download all outputs of a job into a folder; where they lie now."""
     saved = []
     for path in scheduler.outputs(ended):
-        with render.transfer_progress(path) as show:
+        with progress.of_file(path, quiet=quiet) as show:
             saved.append(scheduler.download(ended, path, folder / path, on_bytes=show))
-        render.saved(saved[-1])
+        if not quiet:
+            render.saved(saved[-1])
     return saved
 
 

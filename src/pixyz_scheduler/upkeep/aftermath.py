@@ -65,10 +65,11 @@ class Aftermath:
             if parent.awaits is None or parent.state.is_terminal:
                 return False
             awaited = self._families.reports(jobs_in(parent.awaits))
-            end = family.verdict(parent, awaited)
+            failed = self._failed_first(awaited)
+            end = family.verdict(parent, awaited, failed)
             children = self._families.reports(self._families.children(job_id))
             try:
-                said = self._said(parent, awaited, end.state)
+                said = self._said(parent, awaited, failed, end.state)
             except StoreUnavailable:
                 raise
             except (Unavailable, StorageFull) as error:
@@ -86,11 +87,12 @@ class Aftermath:
             self._ended(job_id)
             return True
 
-    def _said(self, parent: JobReport, awaited: family.Reports, state: JobState) -> dict[str, str]:
-        if state is JobState.SUCCESS:
-            return {**self._result(parent, awaited), "traceback": ""}
-        failed = family.first_failed(awaited.values())
-        return {"traceback": self._traceback(failed) or ""}
+    def _said(
+        self, parent: JobReport, awaited: family.Reports, failed: JobReport | None, state: JobState
+    ) -> dict[str, str]:
+        if state is not JobState.SUCCESS:
+            return {"traceback": (failed and failed.traceback) or ""}
+        return {**self._result(parent, awaited), "traceback": ""}
 
     def _result(self, parent: JobReport, awaited: family.Reports) -> dict[str, str]:
         if self._results is not None:
@@ -99,10 +101,10 @@ class Aftermath:
         name = self._results.keep(parent.job.id, text, attempt=parent.epoch) if self._results is not None else None
         return {"result": text, "result_file": ""} if name is None else {"result": "", "result_file": name}
 
-    def _traceback(self, failed: JobReport | None) -> str | None:
-        """Of the one that failed first, where the others were not run because of it."""
-        seen: set[JobId] = set()
+    def _failed_first(self, awaited: family.Reports) -> JobReport | None:
+        """The one that failed, where others were not run because of it."""
+        failed, seen = family.first_failed(awaited.values()), set[JobId]()
         while failed is not None and failed.cause == family.UPSTREAM_FAILED and failed.job.id not in seen:
             seen.add(failed.job.id)
-            failed = family.first_failed(self._families.reports(failed.job.after).values())
-        return None if failed is None else failed.traceback
+            failed = family.first_failed(self._families.reports(failed.job.after).values()) or failed
+        return failed
