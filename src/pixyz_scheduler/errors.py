@@ -18,6 +18,7 @@ SchedulerError
 |-- NotFound                                                       404
 |   |-- JobNotFound
 |   |-- OutputNotFound
+|   |-- LogNotFound          no such attempt, or a job that keeps no log
 |   `-- ProcessUndocumented
 |-- AccessDenied                                                   401
 |-- Conflict                 the job's state does not allow it     409
@@ -116,6 +117,10 @@ class JobNotFound(NotFound):
 
 class OutputNotFound(NotFound):
     """The job has no such output."""
+
+
+class LogNotFound(NotFound):
+    """The job has no such attempt, or keeps no log."""
 
 
 class ProcessUndocumented(NotFound):

@@ -17,6 +17,7 @@ from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
 from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.earlier_output import EarlierOutput
 from pixyz_scheduler.errors import (
     Conflict,
     JobNotFound,
@@ -39,8 +40,9 @@ from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import JobFolder
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.state_files import StateFiles
-from pixyz_scheduler.submission import Submission
+from pixyz_scheduler.submission import Submission, with_inputs
 from pixyz_scheduler.surroundings import Surroundings
 
 # What a graph tells at most; a browser draws no more.
@@ -85,6 +87,9 @@ class Scheduler:
         self._defaults = defaults
         self._chore_time_limit = chore_time_limit
         self._ended = ended
+        self._earlier = EarlierOutput(
+            self._records, surroundings.share, room=lambda coming: surroundings.check(coming=coming)
+        )
 
     def check(self, *, coming: int) -> None:
         """Whether a job of so many bytes can be taken; raises WrongShare, Unavailable, StorageFull."""
@@ -106,15 +111,18 @@ class Scheduler:
 
         Raises:
             BadInput: naming what, where, and what is allowed.
+            NotFound, NotReady, Conflict: of the earlier job whose output is its input.
             StoreUnavailable, StorageFull: try again later.
         """
         # Before anything is looked at: what was right then may be wrong now.
         if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults, self._admission)
-        accepted = Accepted.new(job, warnings)
         # It may have been unmounted while the files came.
         self._surroundings.check_share()
+        brought = self._earlier.bring(job, incoming, each=hold.refresh if hold is not None else lambda: None)
+        job = with_inputs(job, [*submission.input_names, *([brought] if brought else [])])
+        accepted = Accepted.new(job, warnings)
         incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
         try:
@@ -137,6 +145,24 @@ class Scheduler:
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
         return self._records.report(job_id)
+
+    def large_result(self, report: JobReport) -> bytes | None:
+        """JSON text in UTF-8 of a result that lies in a file; None for one that the report has itself.
+
+        Raises:
+            RecordError: the file is not there any more.
+            WrongShare, Unavailable: the share is away.
+        """
+        if report.result_file is None:
+            return None
+        # On a share that is not mounted no file is there, and none is gone.
+        self._surroundings.check_share()
+        return Results(self._share).read(report.job.id, report.result_file)
+
+    def whole(self, report: JobReport) -> JobReport:
+        """The report with its result in it, wherever that lies; raises as `large_result` does."""
+        text = self.large_result(report)
+        return report if text is None else replace(report, result=text.decode(), result_file=None)
 
     def children(self, job_id: JobId) -> list[JobId]:
         """The jobs that a job has started."""

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import time
+import unicodedata
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from pixyz_scheduler.admission import NOTHING_MORE, Admission
@@ -15,8 +16,11 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
 from pixyz_scheduler.storage.incoming import IncomingFile
+from pixyz_scheduler.storage.unpack import is_archive, is_unread_archive
 
 CUSTOM = "custom"
+SEVERAL = 2
+_LISTED = 20
 _MAX_PARAMS = 8 << 20
 _MAX_NAME = 200
 
@@ -29,6 +33,7 @@ class Submission:
         process: name of a process, or "custom".
         script: the user's Python file, closed; None without.
         file: the input, closed; None without.
+        more_files: further inputs, closed.
         params: JSON text, or None.
         config: JSON text, or None.
         name: the user's name for the job.
@@ -38,6 +43,7 @@ class Submission:
     process: str = CUSTOM
     script: IncomingFile | None = None
     file: IncomingFile | None = None
+    more_files: tuple[IncomingFile, ...] = ()
     params: str | None = None
     config: str | None = None
     name: str | None = None
@@ -47,8 +53,13 @@ class Submission:
     def fingerprint(self) -> str:
         """The same for the same request, however its body was encoded: hexadecimal sha256."""
         texts = [self.process, self.params, self.config, self.name]
-        files = [[file.name, file.sha256] if file else None for file in (self.script, self.file)]
+        files = [[file.name, file.sha256] if file else None for file in (self.script, self.file, *self.more_files)]
         return hashlib.sha256(json.dumps([*texts, *files]).encode()).hexdigest()
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Of all inputs, as they lie among the job's, in the order in which they came."""
+        return tuple(file.name for file in (self.file, *self.more_files) if file is not None)
 
     def to_job(
         self, catalog: ProcessCatalog, defaults: JobOptions, admission: Admission = NOTHING_MORE
@@ -59,6 +70,7 @@ class Submission:
             BadInput: naming what, where, and what is allowed.
         """
         params = _params(self.params)
+        unread = self._unread()
         config = _config(self.config)
         entry, seen, needs = self._entry_point(catalog, config, defaults)
         options, ignored = merge_options(config, entry.schedule or {}, defaults)
@@ -73,9 +85,18 @@ class Submission:
             params=params,
             name=_name(self.name),
             script=self.script.name if self.script else None,
-            input_file=self.file.name if self.file else None,
         )
-        return job, (*self.warnings, *seen, *admission.warnings(needs), *ignored)
+        return job, (*self.warnings, *unread, *seen, *admission.warnings(needs), *ignored)
+
+    def _unread(self) -> tuple[str, ...]:
+        """A script may unpack such an archive itself; our processes do not."""
+        unread = [name for name in self.input_names if is_unread_archive(name)]
+        said = tuple(
+            f"{name} is not unpacked: send .zip or .tar.gz to have it unpacked for the job." for name in unread
+        )
+        if unread and self.process != CUSTOM:
+            raise InvalidUpload(said[0])
+        return said
 
     def _entry_point(
         self, catalog: ProcessCatalog, config: Mapping[str, Any], defaults: JobOptions
@@ -91,6 +112,27 @@ class Submission:
             raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
         outline = ScriptOutline.parse(self.script.read(), filename=self.script.name)
         return outline.entrypoint(name), outline.warnings, outline.needs
+
+
+def with_inputs(job: Job, names: Sequence[str]) -> Job:
+    """The job with these files among its inputs; raises InvalidConfig where none of them is the one to open."""
+    if len(names) < SEVERAL:
+        return replace(job, input_file=names[0] if names else None)
+    main, root_file = _main_of(names, job.options.root_file)
+    return replace(job, input_file=main, input_files=tuple(names), options=replace(job.options, root_file=root_file))
+
+
+def _main_of(names: Sequence[str], root_file: str | None) -> tuple[str, str | None]:
+    """Which one to open, and what of `root_file` is to be looked for inside: it may name a file, or what is in one."""
+    if not root_file:
+        return names[0], None
+    wanted = unicodedata.normalize("NFC", root_file)
+    if wanted in names:
+        return wanted, None
+    if is_archive(names[0]):
+        return names[0], root_file
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    raise InvalidConfig(f"config.root_file is {root_file!r}, which is none of the files that were sent: {listed}.")
 
 
 def _params(text: str | None) -> str:

@@ -15,6 +15,7 @@ from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.upkeep.aftermath import Aftermath
@@ -148,7 +149,7 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
 
         def make(slots: Slots, memory: int = 0, memory_gpuhigh: int = 0, log_limit: int = 0) -> Bench:
             families = Families(records, client)
-            aftermath = Aftermath(records, families, bells)
+            aftermath = Aftermath(records, families, bells, results=Results(Share(share)))
             workshop = Workshop(
                 share=Share(share),
                 subtasks=Subtasks(records, families, bells, Share(share), JobOptions()),
@@ -160,7 +161,10 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
                 memory_gpuhigh=MemoryLimit(memory_gpuhigh),
                 log_limit=log_limit,
             )
-            execution = Execution("w1", records, keeper, bells, workshop.run, families, aftermath, stopping)
+            results = Results(Share(share))
+            execution = Execution(
+                "w1", records, keeper, bells, workshop.run, families, aftermath, stopping, results=results
+            )
             return Bench(records, Share(share), execution, bells, families, aftermath)
 
         yield make

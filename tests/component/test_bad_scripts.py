@@ -1,6 +1,7 @@
 """The corpus in tests/scripts: what a user sees of scripts that go wrong, under either isolation."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -8,6 +9,7 @@ import pytest
 
 from pixyz_scheduler.api.schemas import JobDetails
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 
 FOLDER = Path(__file__).parents[1] / "scripts"
@@ -58,7 +60,8 @@ def test_every_script_of_the_corpus_is_run():
 def test_what_a_user_sees_of_a_bad_script_and_the_next_job_runs(bench_of, slots, name):
     options, status, cause, words = TABLE[name]
     bench = bench_of(slots, memory_gpuhigh=500 * MIB if name == "hoards" else 0)
-    details = JobDetails.of(bench.run(source(name), queue="gpuhigh", **options))
+    report = bench.run(source(name), queue="gpuhigh", **options)
+    details = JobDetails.of(replace(report, result=Results(bench.share).text(report)))
     assert (details.status, details.cause) == (status, cause)
     assert (words or "") in (details.error or details.result or "")
     assert [attempt.outcome for attempt in details.attempts] == [cause or "success"]

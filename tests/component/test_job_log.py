@@ -2,6 +2,7 @@
 
 import pytest
 
+from pixyz_scheduler.storage.attempt_logs import AttemptLogs
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.worker.job_log import JobLog
 
@@ -50,3 +51,18 @@ def test_what_prints_nothing_or_has_no_folder_has_no_log(folder):
     with JobLog(folder, 1, limit=20) as log:
         log.write(b"x" * 100)
     assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("limit", [0, 20, 1000])
+def test_who_reads_along_is_told_each_byte_once_also_where_the_middle_is_left_out(folder, limit):
+    """A log only grows: what stands at an offset stays there."""
+    logs, told = AttemptLogs(folder), b""
+    with JobLog(folder, 1, limit=limit) as log:
+        for number in range(100):
+            log.write(b"%d\n" % number)
+            told += logs.read(1, offset=len(told), at_most=7)
+    while more := logs.read(1, offset=len(told), at_most=7):
+        told += more
+    assert told == folder.log_path(1).read_bytes()
+    assert logs.sizes() == {1: len(told)}
+    assert (b"are left out here" in told) == (limit == 20)

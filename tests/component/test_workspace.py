@@ -123,3 +123,19 @@ def test_text_named_like_an_archive_is_refused(tmp_path, workspace):
     (tmp_path / "a.zip").write_text("no archive")
     with pytest.raises(InvalidArchive, match=r"a\.zip cannot be unpacked"):
         workspace.prepare_input(tmp_path / "a.zip", root_file=None, limits=LIMITS)
+
+
+def test_what_was_sent_with_an_archive_lies_beside_what_is_in_it(tmp_path, workspace):
+    file = pack(tmp_path / "car.zip", "car.step")
+    look = tmp_path / "look.json"
+    look.write_text("{}")
+    found = workspace.prepare_input(file, root_file=None, limits=LIMITS, beside=[look])
+    assert found == workspace.unpacked / "car.step"
+    assert (workspace.unpacked / "look.json").read_text() == "{}"
+
+
+def test_a_name_that_the_archive_has_too_is_refused(tmp_path, workspace):
+    file = pack(tmp_path / "car.zip", "car.step", "look.json")
+    (tmp_path / "look.json").write_text("{}")
+    with pytest.raises(InvalidArchive, match=r"car\.zip holds 'look\.json', which was sent beside it, too"):
+        workspace.prepare_input(file, root_file=None, limits=LIMITS, beside=[tmp_path / "look.json"])

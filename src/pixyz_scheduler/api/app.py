@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from pixyz_scheduler import __version__
 from pixyz_scheduler.admission import Admission
 from pixyz_scheduler.api.access import HEADER, Access
+from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
 from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
 from pixyz_scheduler.api.problems import LastResort, answer_problems
@@ -26,6 +27,7 @@ from pixyz_scheduler.api.routes.graph import graph_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
 from pixyz_scheduler.api.routes.jobs import job_routes
+from pixyz_scheduler.api.routes.logs import log_routes
 from pixyz_scheduler.api.routes.metrics import metrics_routes
 from pixyz_scheduler.api.routes.outputs import output_routes
 from pixyz_scheduler.api.routes.processes import process_routes
@@ -38,12 +40,14 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.job_logs import JobLogs
 from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.upkeep.aftermath import Aftermath
@@ -141,7 +145,7 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         janitor = Janitor(records, share, surroundings, keep=keep)
-        aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
+        aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
         with mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon), janitor:
             yield
 
@@ -155,14 +159,15 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(health_routes(scheduler, StoreHealth(client)))
-    _add_routes(app, scheduler, settings)
+    _add_routes(app, scheduler, JobLogs(records, surroundings), settings)
     answer_problems(app)
     describe(app)
     return app
 
 
-def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
+def _add_routes(app: FastAPI, scheduler: Scheduler, logs: JobLogs, settings: Settings) -> None:
     metrics = Metrics()
+    watch = app.state.log_watch = LogWatch(logs)
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
     closed = [
@@ -170,6 +175,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
         graph_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
         output_routes(scheduler),
+        log_routes(logs, watch),
         backend_routes(scheduler),
         metrics_routes(metrics),
         *([dev_routes()] if settings.debug else []),
@@ -194,7 +200,10 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, settings: Settings) -> None:
                 "last-event-id",
                 "idempotency-key",
             ],
-            expose_headers=["content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"],
+            expose_headers=[
+                *("content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"),
+                *("x-log-attempt", "x-log-next-offset"),
+            ],
         )
 
 
@@ -211,6 +220,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             _log.info("the API listens on %s, port %d", self.config.host, self.config.port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; who follows a log would be waited for."""
+        if isinstance(self.config.app, FastAPI):
+            self.config.app.state.log_watch.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

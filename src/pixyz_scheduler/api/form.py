@@ -17,12 +17,15 @@ from pixyz_scheduler.storage.incoming import Incoming, IncomingFile, Kind
 from pixyz_scheduler.submission import CUSTOM, Submission
 
 TEXTS = ("process", "params", "name", "config")
-FILES: dict[str, Kind] = {"script": "script", "file": "input"}
+FILES: dict[str, Kind] = {"script": "script", "file": "input", "files": "input"}
+# They may come again, each with another file.
+REPEATED = ("file", "files")
 MULTIPART = "multipart/form-data"
 URL_ENCODED = "application/x-www-form-urlencoded"
 
 _EXTENDED_NAME = re.compile(r";\s*filename\*\s*=\s*(?P<charset>[\w-]*)'[^']*'(?P<name>[^;\s]*)", re.IGNORECASE)
-_MAX_PARTS = 100
+_MAX_PARTS = 500
+_MAX_PAIRS = 100
 _MAX_TEXT = 16 << 20
 _MAX_URL_ENCODED = 2 * _MAX_TEXT
 
@@ -44,7 +47,8 @@ class Fields:
         self._incoming = incoming
         self._seen: set[str] = set()
         self._texts: dict[str, str] = {}
-        self._files: dict[str, IncomingFile] = {}
+        self._scripts: list[IncomingFile] = []
+        self._inputs: list[IncomingFile] = []
         self._unknown: dict[str, None] = {}
 
     def begin(self, name: str) -> bool:
@@ -52,7 +56,7 @@ class Fields:
         if name not in TEXTS and name not in FILES:
             self._unknown[name] = None
             return False
-        if name in self._seen:
+        if name in self._seen and name not in REPEATED:
             raise InvalidUpload(f"The field {name} was sent twice; send it once.")
         self._seen.add(name)
         return True
@@ -70,7 +74,8 @@ class Fields:
 
     def open_file(self, name: str, filename: str) -> IncomingFile:
         """A file begins."""
-        file = self._files[name] = self._incoming.create(FILES[name], filename)
+        file = self._incoming.create(FILES[name], filename)
+        (self._scripts if FILES[name] == "script" else self._inputs).append(file)
         return file
 
     @property
@@ -81,12 +86,13 @@ class Fields:
 
     def submission(self) -> Submission:
         """All fields together."""
-        for file in self._files.values():
+        for file in (*self._scripts, *self._inputs):
             file.close()
         return Submission(
             process=self._texts.get("process", "").strip() or CUSTOM,
-            script=self._files.get("script"),
-            file=self._files.get("file"),
+            script=next(iter(self._scripts), None),
+            file=next(iter(self._inputs), None),
+            more_files=tuple(self._inputs[1:]),
             params=self._texts.get("params"),
             config=self._texts.get("config"),
             name=self._texts.get("name"),
@@ -145,6 +151,9 @@ class _Multipart:
         elif self._file is None and self._filename:
             # An empty file is one all the same; without a name it is a browser's "none chosen".
             self._fields.open_file(name, self._filename)
+        if self._file is not None:
+            # One descriptor at a time, however many files come.
+            self._file.close()
         self._file = None
 
 
@@ -164,7 +173,7 @@ class _UrlEncoded:
         # Latin-1 there and back again: the bytes as they came, their UTF-8 to be looked at with the field's name known.
         body = self._body.decode("latin-1")
         try:
-            pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MAX_PARTS, encoding="latin-1")
+            pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MAX_PAIRS, encoding="latin-1")
         except ValueError as error:
             raise InvalidUpload(f"The body is not valid {URL_ENCODED}: {error}.") from error
         for name, value in pairs:

@@ -79,7 +79,8 @@ def _without_422(schema: dict[str, Any]) -> dict[str, Any]:
 
 _CONFIG = (
     'JSON object: `entrypoint` ("main"), `queue` ("cpu"), `time_limit` (seconds for an attempt), '
-    "`no_progress_limit` (seconds without progress; null for any), `root_file` (the main file inside an archive), "
+    "`no_progress_limit` (seconds without progress; null for any), `root_file` (the main file inside an archive, or of "
+    "several files), `input_job` (an earlier job, of which an output is the input), `input_path` (which output), "
     "`compute_only`, `raw`, `priority` (0, most urgent, to 9). `null` means the default, "
     "`@pixyz_schedule(...)` of the script gives its own. What else is sent is ignored, with a warning."
 )
@@ -97,7 +98,16 @@ _FIELDS = {
 }
 _FILE_FIELDS = {
     "script": _text("Your Python file; needed where `process` is `custom`.", format="binary"),
-    "file": _text("The input: a 3D file, or an archive that is unpacked for the job.", format="binary"),
+    "file": _text(
+        "The input: a 3D file, or an archive that is unpacked for the job. It may come several times, each with "
+        "another file: the first, or the one that `root_file` names, is the one to open.",
+        format="binary",
+    ),
+    "files": {
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "description": "More of them; the same as `file`, several times.",
+    },
 }
 
 IDEMPOTENCY: dict[str, Any] = {

@@ -209,6 +209,24 @@ class Outputs(BaseModel):
     outputs: list[str] = Field(description="Relative paths, with forward slashes.")
 
 
+class LogEntry(BaseModel):
+    """The log of one attempt."""
+
+    model_config = example({"attempt": 1, "size": 5120, "is_over": True})
+
+    attempt: int = Field(description="From 1.")
+    size: int = Field(description="Bytes so far.")
+    is_over: bool = Field(description="The attempt has ended: nothing more comes.")
+
+
+class LogList(BaseModel):
+    """The attempts of a job that have printed something."""
+
+    model_config = example({"attempts": [{"attempt": 1, "size": 5120, "is_over": True}]})
+
+    attempts: list[LogEntry] = Field(description="In order.")
+
+
 class ProcessNames(BaseModel):
     """The named processes."""
 

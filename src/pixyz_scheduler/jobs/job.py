@@ -40,6 +40,8 @@ class JobOptions:
         time_limit: seconds for one attempt.
         no_progress_limit: seconds that an attempt may take without a sign of progress; None for any.
         input_url: from where the input is fetched when the job begins; None where it was sent, or there is none.
+        input_job: the job of which an output is an input of this one; None for none.
+        input_path: that output, as the job's list has it; None for the only one there is.
         root_file: the main file inside an input archive, relative to its root.
         compute_only: no folders are made for the job.
         raw: the bare return value is the result, for Celery's canvas.
@@ -51,6 +53,8 @@ class JobOptions:
     time_limit: float = 3600.0
     no_progress_limit: float | None = None
     input_url: str | None = field(default=None, repr=False)
+    input_job: str | None = None
+    input_path: str | None = None
     root_file: str | None = None
     compute_only: bool = False
     raw: bool = False
@@ -78,7 +82,8 @@ class Job:
         params: JSON text, handed to the entry point.
         name: the user's name for it.
         script: file name of the script within the job's inputs; None where the catalog has it.
-        input_file: file name of the input within the job's inputs.
+        input_file: file name of the input within the job's inputs; of several the one to open.
+        input_files: all of them, where there are several.
         submitted: when, in seconds since the epoch (UTC).
         parent: the job that started it; None where a user did.
         root: the job with which that began, which a user sent; None where a user sent this one.
@@ -97,6 +102,7 @@ class Job:
     name: str | None = None
     script: str | None = None
     input_file: str | None = None
+    input_files: tuple[str, ...] = ()
     parent: JobId | None = None
     root: JobId | None = None
     inputs_of: JobId | None = None
@@ -143,6 +149,13 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _job(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not _UUID.fullmatch(text):
+        raise InvalidConfig(f"config.{name} is {value!r}: it must be the uuid of a job.")
+    return text.lower()
+
+
 def _identifier(name: str, value: Any) -> str:
     text = _text(name, value)
     if not text.isidentifier():
@@ -185,6 +198,8 @@ _PARSERS = {
     "time_limit": _seconds,
     "no_progress_limit": _seconds,
     "input_url": _text,
+    "input_job": _job,
+    "input_path": _text,
     "root_file": _text,
     "compute_only": _flag,
     "raw": _flag,

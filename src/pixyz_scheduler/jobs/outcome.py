@@ -10,9 +10,10 @@ _KIB_A_MIB = 1024
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The entry point returned; `result` is what it returned, as JSON knows it."""
+    """The entry point returned; `result` is what it returned, as JSON knows it, unless it lies in a file already."""
 
     result: Any
+    file: str | None = None
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class JobReport:
         error: one line; None unless an attempt failed.
         traceback: of the user's script; None unless it raised.
         cause: one word for the error.
-        result: JSON text of what the entry point returned; None until success.
+        result: JSON text of what the entry point returned; None until success, and where it lies in a file.
+        result_file: name of that file, for `storage.results`; None where there is none.
         owner: the worker that holds it, or held it last.
         started: when the last attempt began, epoch seconds.
         stopped: when the job ended, epoch seconds.
@@ -57,6 +58,7 @@ class JobReport:
     traceback: str | None = None
     cause: str | None = None
     result: str | None = None
+    result_file: str | None = None
     owner: str | None = None
     started: float | None = None
     stopped: float | None = None
@@ -114,6 +116,7 @@ class JobReport:
             name=record.get("name") or None,
             script=record.get("script") or None,
             input_file=record.get("input_file") or None,
+            input_files=tuple(json.loads(record.get("input_files") or "[]")),
             **{name: _id(record.get(name)) for name in _RELATIVES},
             needs=record.get("needs") or None,
             after=tuple(JobId(other) for other in (record.get("after") or "").split()),
@@ -130,6 +133,7 @@ class JobReport:
             traceback=record.get("traceback") or None,
             cause=record.get("cause") or None,
             result=record.get("result") or None,
+            result_file=_result_file(record),
             owner=record.get("owner") or None,
             started=_time(record.get("started")),
             stopped=_time(record.get("stopped")),
@@ -164,9 +168,18 @@ def new_record(job: Job) -> dict[str, str]:
     }
 
 
+def _several(names: tuple[str, ...]) -> str:
+    return json.dumps(names, separators=(",", ":")) if names else ""
+
+
 def _of_a_workflow(job: Job) -> dict[str, str]:
-    """Most jobs are part of none, and need not say so."""
-    said = {"needs": job.needs or "", "after": " ".join(job.after), "context": job.context if job.parent else ""}
+    """Most jobs are part of none, and have one input: they need not say so."""
+    said = {
+        "input_files": _several(job.input_files),
+        "needs": job.needs or "",
+        "after": " ".join(job.after),
+        "context": job.context if job.parent else "",
+    }
     return {name: text for name, text in said.items() if text}
 
 
@@ -177,6 +190,12 @@ def ended_attempt(report: JobReport, attempt: Attempt) -> str:
 
 def _id(text: str | None) -> JobId | None:
     return JobId(text) if text else None
+
+
+def _result_file(record: Mapping[str, str]) -> str | None:
+    """Of a success only: what an earlier run has left in the record tells nothing of this one."""
+    has_one = record["state"] == JobState.SUCCESS.value and not record.get("result")
+    return (record.get("result_file") or None) if has_one else None
 
 
 def _time(text: str | None) -> float | None:

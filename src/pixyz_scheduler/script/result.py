@@ -91,6 +91,8 @@ class _Conversion:
     def _convert_library_value(self, value: Any, path: tuple[object, ...]) -> Any:
         """Values of libraries that are looked at only where the script has loaded them."""
         numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic) and value.dtype.kind in "mM":
+            return self._numpy_time(value, path)
         if numpy is not None and isinstance(value, numpy.ndarray):
             if value.size > MAX_ARRAY:
                 raise self._refusal(path, f"is an array of {value.size} elements (at most {MAX_ARRAY}): {_INTO_A_FILE}")
@@ -101,6 +103,14 @@ class _Conversion:
         if pydantic is not None and isinstance(value, pydantic.BaseModel):
             return self._inside(value, path, lambda: self._items(value.model_dump(), path))
         raise self._refusal(path, f"is {_article(value)}, which is not JSON")
+
+    def _numpy_time(self, value: Any, path: tuple[object, ...]) -> Any:
+        """As datetime and timedelta: numpy itself gives nanoseconds as bare whole numbers."""
+        numpy = sys.modules["numpy"]
+        if numpy.isnat(value).any():
+            raise self._refusal(path, "is, or has, NaT, which JSON cannot hold: use None")
+        is_moment = value.dtype.kind == "M"
+        return self.convert(value.astype(str) if is_moment else value / numpy.timedelta64(1, "s"), path)
 
     def _inside(self, value: Any, path: tuple[object, ...], convert: Callable[[], Any]) -> Any:
         if len(path) >= MAX_DEPTH:

@@ -1,22 +1,19 @@
 """ScriptError: what went wrong in a user's script, told in the user's own words and lines."""
 
-import sys
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pixyz_scheduler.errors import SchedulerError
+from pixyz_scheduler.script.advice import advice
 from pixyz_scheduler.script.result import ResultError
 from pixyz_scheduler.script.text import one_line, printable
+from pixyz_scheduler.script.user_frames import user_report
 
 Kind = Literal["script", "syntax", "import", "result"]
 
 MAX_TRACEBACK = 64 * 1024
 """Characters; of a longer traceback the end is kept, where the exception stands."""
-
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
@@ -43,17 +40,13 @@ def describe(error: BaseException, script: Path) -> ScriptError:
         return ScriptError(kind, line, report, exit_code=0)
     if isinstance(error, SchedulerError) and '  File "' not in report:  # raised by us, not by a line of the user's
         return ScriptError(kind, one_line(str(error)), f"{printable(str(error))}\n")
-    line = str(error) if kind == "result" else f"{type(error).__qualname__}: {_text(error)}".removesuffix(": ")
-    return ScriptError(kind, one_line(line + _advice(error)), report)
+    line = str(error) if kind == "result" else f"{type(error).__name__}: {_text(error)}".removesuffix(": ")
+    return ScriptError(kind, one_line(line + advice(error)), report)
 
 
 def user_traceback(error: BaseException, script: Path) -> str:
     """The traceback with the user's own frames only, the script under its own name."""
-    folder = script.absolute().parent
-    report = traceback.TracebackException.from_exception(error, compact=True)
-    _keep_frames(report, lambda file: _is_users(file, folder))
-    text = "".join(report.format()).replace(f'File "{folder}/', 'File "').replace(f'File "{folder}\\', 'File "')
-    return printable(text[-MAX_TRACEBACK:])
+    return printable(user_report(error, script)[-MAX_TRACEBACK:])
 
 
 def _report(error: BaseException, script: Path) -> str:
@@ -61,21 +54,6 @@ def _report(error: BaseException, script: Path) -> str:
         return user_traceback(error, script)
     except Exception:  # noqa: BLE001  (a traceback is made by calling the user's own __str__ and __repr__)
         return f"{type(error).__qualname__}: its traceback cannot be shown.\n"
-
-
-def _keep_frames(report: traceback.TracebackException, is_users: Callable[[str], bool]) -> None:
-    waiting, seen = [report], set()
-    while waiting:
-        part = waiting.pop()
-        seen.add(id(part))
-        part.stack = traceback.StackSummary.from_list([frame for frame in part.stack if is_users(frame.filename)])
-        linked = (part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ()))
-        waiting.extend(inner for inner in linked if inner is not None and id(inner) not in seen)
-
-
-def _is_users(file: str, folder: Path) -> bool:
-    path = Path(file)
-    return path.is_relative_to(folder) and not any(part in _INSTALLED for part in path.parts)
 
 
 def _kind(error: BaseException, script: Path) -> Kind:
@@ -91,14 +69,3 @@ def _text(error: BaseException) -> str:
         return str(error)
     except Exception as broken:  # noqa: BLE001  (the user's own __str__)
         return f"(its text cannot be shown: __str__ raised {type(broken).__name__})"
-
-
-def _advice(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"; the script must be valid for Python {sys.version_info.major}.{sys.version_info.minor}"
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
-        return ""
-    package = error.name.partition(".")[0]
-    if package == "pxz":
-        return ": the Pixyz SDK is not on this machine; set PIXYZ_PYTHON_PATH there, or choose a queue that has it"
-    return f"; install it where the script runs (python -m pip install {package})"

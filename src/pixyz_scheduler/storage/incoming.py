@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Literal
 from typing_extensions import Self, assert_never
 
 from pixyz_scheduler.errors import Conflict, InvalidUpload, Unavailable
+from pixyz_scheduler.storage.copying import copy_all
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
@@ -56,6 +57,15 @@ class IncomingFile:
             raise
         self._digest.update(data)
         self.size += len(data)
+
+    def take(self, source: int, *, each: Callable[[], None]) -> None:
+        """Copy all of an open file, whose digest is not reckoned; raises as `write` does."""
+        try:
+            with disk_in_words(self.path):
+                self.size += copy_all(source, self._file.fileno(), each=each)
+        except BaseException:
+            self.abandon()
+            raise
 
     def close(self) -> None:
         """All is written; again is well."""

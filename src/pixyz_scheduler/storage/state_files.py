@@ -1,5 +1,7 @@
 """StateFiles: what a job's folder says of its record, in `.state`: `job.json` as it was sent, `final.json` as it ended.
 
+A large result lies there, too: see results.py.
+
 A job's script runs as the same user and can write there, as it can in all of its folder: what is read here is believed
 about that job alone, and no link that it may have put there is followed.
 """
@@ -8,7 +10,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,20 +54,24 @@ class StateFiles:
     folder: JobFolder
 
     def write_ended(self, text: bytes) -> None:
-        """Put `final.json` in place, whole and lasting.
+        """Put `final.json` in place; raises as `write` does."""
+        self.write(ENDED, text)
+
+    def write(self, name: str, text: bytes) -> None:
+        """Put a file in place, whole and lasting.
 
         Raises:
             FileNotFoundError: the job has no folder.
             UnsafePath: something is in its place.
             StorageFull, Unavailable: the disk does not take it.
         """
-        fresh = f"{ENDED}.{secrets.token_hex(8)}"
+        fresh = f"{name}.{secrets.token_hex(8)}"
         with disk_in_words(self.folder.path), _unsafe_in_words(self.folder), self._opened(make=True) as place:
             try:
                 with place.file(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
                     _write_all(descriptor, text)
                     os.fsync(descriptor)
-                place.replace(fresh, ENDED)
+                place.replace(fresh, name)
             except BaseException:
                 place.remove(fresh)
                 raise
@@ -88,13 +94,18 @@ class StateFiles:
 
     def remove_ended(self) -> None:
         """Take `final.json` away: the job runs again. Missing is well."""
+        self.remove([ENDED])
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take these files away, where they are there."""
         with (
             disk_in_words(self.folder.path),
             _unsafe_in_words(self.folder),
             suppress(FileNotFoundError),
             self._opened(make=False) as place,
         ):
-            place.remove(ENDED)
+            for name in names:
+                place.remove(name)
 
     @contextmanager
     def set_aside(self) -> Iterator[None]:

@@ -22,6 +22,9 @@ from pixyz_scheduler.storage.disk import disk_in_words, remove_tree
 # Only these names are archives: .3mf, .usdz and .FCStd are zips inside, and 3D files to whoever sends them.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 
+# Archives that nothing here reads.
+UNREAD_SUFFIXES = (".7z", ".rar")
+
 # Below this, how well an archive is packed says nothing: a small text of blanks reaches 1000 : 1.
 RATIO_COUNTS_FROM = 64 << 20
 
@@ -52,6 +55,11 @@ class UnpackLimits:
 def is_archive(name: str) -> bool:
     """Whether a file of this name is unpacked for the job; only the name decides."""
     return name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def is_unread_archive(name: str) -> bool:
+    """Whether a file of this name is an archive of a kind that is not unpacked."""
+    return name.lower().endswith(UNREAD_SUFFIXES)
 
 
 def unpack(archive: Path, into: Path, *, limits: UnpackLimits) -> list[Path]:

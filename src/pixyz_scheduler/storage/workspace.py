@@ -3,11 +3,13 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pixyz_scheduler.errors import InvalidArchive
 from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, remove_tree
 from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
@@ -61,7 +63,9 @@ class Workspace:
                     remove_tree(left)
             os.close(descriptor)
 
-    def prepare_input(self, file: Path, *, root_file: str | None, limits: UnpackLimits) -> Path | None:
+    def prepare_input(
+        self, file: Path, *, root_file: str | None, limits: UnpackLimits, beside: Sequence[Path] = ()
+    ) -> Path | None:
         """The file that the script opens: `file` itself or, when it is an archive, the root file unpacked from it.
 
         Reads what a stranger sent: call it inside the child.
@@ -70,6 +74,7 @@ class Workspace:
             file: the uploaded input, which stays as it is.
             root_file: the user's choice inside the archive; without an archive it does not count.
             limits: what the archive may become.
+            beside: files that were sent with an archive: they are copied to where it is unpacked.
 
         Returns:
             None for an archive of several files none of which is a 3D file; they lie in `unpacked` all the same.
@@ -82,7 +87,16 @@ class Workspace:
         files = unpack(file, self.unpacked, limits=limits)
         names = {path.relative_to(self.unpacked).as_posix(): path for path in files}
         root = find_root_file(names, root_file=root_file)
+        for other in beside:
+            self._put_beside(other, archive=file)
         return None if root is None else names[root]
+
+    def _put_beside(self, other: Path, *, archive: Path) -> None:
+        place = self.unpacked / other.name
+        if place.exists():
+            raise InvalidArchive(f"{archive.name} holds {other.name!r}, which was sent beside it, too.")
+        with disk_in_words(place):
+            shutil.copyfile(other, place)
 
 
 def sweep_workspaces(local_root: Path, *, now: float) -> list[str]:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import RecordStore
-from pixyz_scheduler.errors import JobNotFound
+from pixyz_scheduler.errors import JobNotFound, RecordError, StorageFull, StoreUnavailable, Unavailable, UnsafePath
 from pixyz_scheduler.jobs import family
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.workflow import jobs_in
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.storage.results import Results
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ class Aftermath:
         families: what it says of jobs together.
         dispatch: rings.
         ended: told of each job that is ended here.
+        results: where large ones are kept; None leaves them in the records.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Aftermath:
         dispatch: Dispatch,
         *,
         ended: Callable[[JobId], None] = lambda _: None,
+        results: Results | None = None,
     ) -> None:
         self._records = records
         self._families = families
         self._dispatch = dispatch
         self._ended = ended
+        self._results = results
 
     def follow(self) -> None:
         """A job has ended: see to the others, and to those that end with them. Raises StoreUnavailable."""
@@ -63,15 +68,38 @@ class Aftermath:
             failed = self._failed_first(awaited)
             end = family.verdict(parent, awaited, failed)
             children = self._families.reports(self._families.children(job_id))
-            fields = {
-                "progress": json.dumps(family.progress_of(parent, children.values()).to_wire(), separators=(",", ":")),
-                **_said(parent, awaited, failed, end.state),
-            }
+            try:
+                said = self._said(parent, awaited, failed, end.state)
+            except StoreUnavailable:
+                raise
+            except (Unavailable, StorageFull) as error:
+                # Large results lie on the share: the next sweep finds it back, or another machine has it.
+                _log.warning("not ended with its sub-tasks yet: %s", error)
+                return False
+            except (RecordError, UnsafePath) as error:
+                # It will never be there: it must not be waited for until the end of days.
+                end, said = Finish(JobState.FAILURE, family.CHILD_FAILED, str(error)), {"traceback": ""}
+            progress = family.progress_of(parent, children.values()).to_wire()
+            fields = {"progress": json.dumps(progress, separators=(",", ":")), **said}
             if not self._families.settle(job_id, parent.awaits, end, fields=fields):
                 return False
             _log.info("ended with its sub-tasks", extra={"state": end.state.value})
             self._ended(job_id)
             return True
+
+    def _said(
+        self, parent: JobReport, awaited: family.Reports, failed: JobReport | None, state: JobState
+    ) -> dict[str, str]:
+        if state is not JobState.SUCCESS:
+            return {"traceback": (failed and failed.traceback) or ""}
+        return {**self._result(parent, awaited), "traceback": ""}
+
+    def _result(self, parent: JobReport, awaited: family.Reports) -> dict[str, str]:
+        if self._results is not None:
+            awaited = {job_id: self._results.filled(report) for job_id, report in awaited.items()}
+        text = json.dumps(family.result_of(parent, awaited), ensure_ascii=False, separators=(",", ":"))
+        name = self._results.keep(parent.job.id, text, attempt=parent.epoch) if self._results is not None else None
+        return {"result": text, "result_file": ""} if name is None else {"result": "", "result_file": name}
 
     def _failed_first(self, awaited: family.Reports) -> JobReport | None:
         """The one that failed, where others were not run because of it."""
@@ -80,10 +108,3 @@ class Aftermath:
             seen.add(failed.job.id)
             failed = family.first_failed(self._families.reports(failed.job.after).values()) or failed
         return failed
-
-
-def _said(parent: JobReport, awaited: family.Reports, failed: JobReport | None, state: JobState) -> dict[str, str]:
-    if state is not JobState.SUCCESS:
-        return {"traceback": (failed and failed.traceback) or ""}
-    result = family.result_of(parent, awaited)
-    return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}

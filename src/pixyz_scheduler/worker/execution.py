@@ -13,7 +13,15 @@ from typing import TypeVar
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import Bell, Claim, RecordStore
-from pixyz_scheduler.errors import JobNotFound, NotFound, SchedulerError, StorageFull, StoreUnavailable, Unavailable
+from pixyz_scheduler.errors import (
+    JobNotFound,
+    NotFound,
+    SchedulerError,
+    StorageFull,
+    StoreUnavailable,
+    Unavailable,
+    UnsafePath,
+)
 from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised, Succeeded
@@ -25,6 +33,7 @@ from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import resolved
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.isolation.events import Exited
@@ -62,6 +71,7 @@ class Execution:
         readiness: whether the share and the disks allow a job at all.
         families: what the store says of jobs together.
         aftermath: what ends bring about for others.
+        results: where large ones are kept; None leaves them in the records.
     """
 
     worker: str
@@ -77,6 +87,7 @@ class Execution:
     tokens: int = 0
     ended: Callable[[JobId], None] = lambda _: None
     readiness: Readiness = ALWAYS_READY
+    results: Results | None = None
 
     def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
         """Answer one doorbell.
@@ -127,7 +138,7 @@ class Execution:
     def _attempt(self, report: JobReport, lease: Lease, since: float) -> JobReport | None:
         job_id = report.job.id
         _log.info("attempt %d started", report.epoch, extra={"queue": report.queue})
-        ended = self._unless_share_is_gone(self._run_it(report, lease, since))
+        ended = self._with_result_kept(report, self._unless_share_is_gone(self._run_it(report, lease, since)))
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
             return None
@@ -157,6 +168,17 @@ class Execution:
             case _:
                 return ended
 
+    def _with_result_kept(self, report: JobReport, ended: Ended) -> Ended:
+        if self.results is None or not isinstance(ended.outcome, Succeeded):
+            return ended
+        try:
+            name = self.results.keep(report.job.id, _json(ended.outcome.result), attempt=report.epoch)
+        except UnsafePath as error:
+            return replace(ended, outcome=Raised(f"The result cannot be kept: {error}"))
+        except (SchedulerError, OSError) as error:
+            return replace(ended, outcome=Hindered(f"The result cannot be kept: {error}"))
+        return ended if name is None else replace(ended, outcome=Succeeded(None, file=name))
+
     def _run_it(self, report: JobReport, lease: Lease, since: float) -> Ended:
         job_id = report.job.id
         # The claim may have been under way for long.
@@ -184,7 +206,8 @@ class Execution:
         found = self.families.reports(job.after)
         if gone := [before for before in job.after if before not in found]:
             raise NotFound(f"The result of job {gone[0]}, with which this one begins, is gone.")
-        params = resolved(json.loads(job.needs), lambda before: value_of(found[before]))
+        whole = self.results.filled if self.results is not None else lambda report: report
+        params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
     def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
@@ -240,12 +263,18 @@ class Execution:
 
 def _said(outcome: Outcome) -> dict[str, str]:
     match outcome:
+        case Succeeded(file=str(file)):
+            return {"result": "", "result_file": file, "traceback": ""}
         case Succeeded(result=result):
-            return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}
+            return {"result": _json(result), "result_file": "", "traceback": ""}
         case Raised(traceback=traceback):
             return {"traceback": traceback}
         case _:
             return {"traceback": ""}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _not_run(outcome: Outcome) -> Ended:

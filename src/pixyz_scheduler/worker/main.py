@@ -30,6 +30,7 @@ from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
@@ -90,7 +91,7 @@ def main(settings: Settings) -> int:
     families = Families(records, client)
     subtasks = Subtasks(records, families, dispatch, share, JobOptions(time_limit=settings.job_time_limit))
     mirror = Mirror(records, share)
-    aftermath = Aftermath(records, families, dispatch, ended=mirror.soon)
+    aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
         slots_of(settings, ahead=me.slots) as slots,
         Workspaces(local_root) as workspaces,
@@ -116,6 +117,7 @@ def main(settings: Settings) -> int:
             tokens=0 if settings.disable_pixyz else settings.license_tokens,
             ended=mirror.soon,
             readiness=readiness,
+            results=Results(share),
         )
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.

@@ -207,6 +207,8 @@ class Run:
             "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
+        if job.input_files:
+            context["input_files"] = [str(inputs.input(name)) for name in job.input_files]
         return AttemptRequest(context, workspace.path, input_url=options.input_url).to_message()
 
     def _script(self, folder: JobFolder) -> Path:

@@ -17,6 +17,7 @@ from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import Node, jobs_in, resolved, to_text
+from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 
 _log = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ class Subtasks:
 
     def _look(self, ids: list[JobId]) -> dict[str, Any]:
         reports = self.families.reports(ids)
-        return {job_id: _seen(reports.get(job_id)) for job_id in ids}
+        results = Results(self.share)
+        return {job_id: _seen(reports.get(job_id), results) for job_id in ids}
 
     def _cancel(self, job_id: JobId) -> str | None:
         try:
@@ -104,6 +106,7 @@ def _job(parent: Job, node: Node, defaults: JobOptions, now: float) -> Job:
         name=parent.name,
         script=parent.script,
         input_file=parent.input_file,
+        input_files=parent.input_files,
         parent=parent.id,
         root=parent.root or parent.id,
         inputs_of=parent.inputs_of or parent.id,
@@ -118,9 +121,9 @@ def _nobody(job_id: JobId) -> Any:
     raise InvalidWorkflow(f"The result of {job_id} is not known yet.")
 
 
-def _seen(report: JobReport | None) -> dict[str, Any]:
+def _seen(report: JobReport | None, results: Results) -> dict[str, Any]:
     if report is None:
         return {"status": JobState.PENDING.value}
     if report.state is JobState.SUCCESS:
-        return {"status": report.status.value, "result": value_of(report)}
+        return {"status": report.status.value, "result": value_of(results.filled(report))}
     return {"status": report.status.value, "error": report.error, "traceback": report.traceback}

@@ -25,6 +25,7 @@ ROUTES = {
     "/jobs/{uuid}/cancel": {"post"},
     "/jobs/{uuid}/retry": {"post"},
     "/jobs/{uuid}/outputs": {"get"},
+    "/jobs/{uuid}/logs": {"get"},
     "/jobs/{uuid}/outputs/archive": {"get"},
     "/jobs/{uuid}/outputs/{path}": {"get"},
     "/backend/get_task_meta/{uuid}": {"get"},
@@ -85,7 +86,7 @@ def test_every_error_is_described_in_the_one_shape(described):
 def test_the_form_of_a_job_is_described(described):
     content = described["paths"]["/jobs"]["post"]["requestBody"]["content"]
     fields = content["multipart/form-data"]["schema"]["properties"]
-    assert fields.keys() == {"process", "script", "file", "params", "name", "config"}
+    assert fields.keys() == {"process", "script", "file", "files", "params", "name", "config"}
     assert all(field["description"] for field in fields.values())
 
 
@@ -96,6 +97,7 @@ def test_no_schema_is_referred_to_that_is_not_there(described):
 
 MODELS = [
     *(schemas.JobState, schemas.JobAccepted, schemas.JobDetails, schemas.TimeInfo, schemas.Step),
+    *(schemas.LogEntry, schemas.LogList),
     *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, Problem),
 ]
 

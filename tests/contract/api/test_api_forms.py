@@ -237,7 +237,7 @@ BAD_FORMS = [
         "The file name '..' has nothing",
     ),
     ("multipart/form-data; boundary=limit", part("script", SCRIPT, "") + "--limit--", "The file name '' has nothing"),
-    ("multipart/form-data; boundary=limit", part("x", "1") * 101 + "--limit--", "Maximum segment count"),
+    ("multipart/form-data; boundary=limit", part("x", "1") * 501 + "--limit--", "Maximum segment count"),
     (
         "multipart/form-data; boundary=limit",
         part("script", SCRIPT, "a.py").replace('filename="a.py"', "filename*=klingon''%41.py"),

@@ -20,6 +20,7 @@ def backend_routes(scheduler: Scheduler) -> APIRouter:
     )
     def task_meta(uuid: Id) -> Json:
         """Celery's task meta, made from the job's record: it is there for every job, however it ended."""
-        return Json(TaskMeta.of(scheduler.report(uuid), scheduler.children(uuid)))
+        report = scheduler.whole(scheduler.report(uuid))
+        return Json(TaskMeta.of(report, scheduler.children(uuid)))
 
     return router

@@ -41,7 +41,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     @router.post(
         "/jobs",
         summary="Send a job",
-        responses={**answers(JobAccepted, "The job will be run."), **problems(409, 413, 422, 507)},
+        responses={**answers(JobAccepted, "The job will be run."), **problems(404, 409, 413, 422, 425, 507)},
         openapi_extra={**JOB_FORM, **IDEMPOTENCY},
     )
     async def submit(request: Request) -> Json:
@@ -84,8 +84,8 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     def details(uuid: Id) -> Json:
         """All that is known of a job: its times, steps, result, or the traceback of its script."""
         report = scheduler.closely(uuid)
-        waiting_for = scheduler.waiting_for(report)
-        return Json(JobDetails.of(report, waiting_for=waiting_for, children=scheduler.children(uuid)))
+        details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report), children=scheduler.children(uuid))
+        return Json.with_raw(details, "result", scheduler.large_result(report))
 
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
     def cancel(uuid: Id) -> Json:

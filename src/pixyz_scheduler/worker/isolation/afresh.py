@@ -17,6 +17,7 @@ from typing import NoReturn
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import SocketChannel, StreamChannel, TwoWayChannel
 from pixyz_scheduler.script.host import run_attempt
+from pixyz_scheduler.worker.isolation.printed import print_by_lines
 from pixyz_scheduler.worker.provision.environments import Held
 
 
@@ -56,6 +57,7 @@ def main() -> NoReturn:
         message = json.load(file)
     for line in lines:
         os.set_inheritable(line, False)  # noqa: FBT003  (the module's signature)
+    print_by_lines()
     status = run_attempt(message, _channel(lines))
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the user may have closed it

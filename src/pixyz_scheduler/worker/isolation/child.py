@@ -17,6 +17,7 @@ from pixyz_scheduler.script.script_error import describe
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.worker.isolation.afresh import begin_afresh
+from pixyz_scheduler.worker.isolation.printed import print_by_lines
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.provision.environments import Held
 from pixyz_scheduler.worker.provision.fetched import fetched
@@ -26,6 +27,7 @@ from pixyz_scheduler.worker.provision.preparation import Preparation
 
 def serve(sock: socket.socket) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
+    print_by_lines()
     # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
     rehearse()
     channel = SocketChannel(sock)
@@ -81,6 +83,9 @@ def _with_input(asked: AttemptRequest, workspace: Workspace) -> AttemptRequest:
     given = asked.context.get("input_file")
     if not given or not is_archive(given):
         return asked
-    root = workspace.prepare_input(Path(given), root_file=asked.context.get("root_file"), limits=UnpackLimits())
+    others = [Path(other) for other in asked.context.get("input_files", ()) if other != given]
+    root = workspace.prepare_input(
+        Path(given), root_file=asked.context.get("root_file"), limits=UnpackLimits(), beside=others
+    )
     unpacked = {"input_dir": str(workspace.unpacked), "input_file": None if root is None else str(root)}
     return replace(asked, context={**asked.context, **unpacked})

@@ -28,6 +28,7 @@ from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, join
 from pixyz_scheduler.worker.isolation.child import attempt
 from pixyz_scheduler.worker.isolation.events import Event, Exited, Froze, Message, Nonsense, Output, Since
 from pixyz_scheduler.worker.isolation.memory import GroupScale, Scale, TreeScale
+from pixyz_scheduler.worker.isolation.printed import print_by_lines
 
 MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
@@ -256,6 +257,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)
+    print_by_lines()
     channel = StreamChannel(reader, writer)
     request = channel.receive()
     status = 0 if request is None else attempt(request, channel)
