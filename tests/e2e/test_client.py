@@ -159,3 +159,37 @@ def test_on_a_terminal_a_batch_is_one_table_and_a_summary(stack, tmp_path):
     assert "5 done of 5." in shown
     assert "5/5" in shown
     assert len(list((tmp_path / "out").iterdir())) == 6
+
+
+SPEAKS = """import ctypes, os, time
+
+def main(pc, params):
+    print("from Python")
+    ctypes.CDLL(None).puts(b"from C")
+    os.write(2, b"from a descriptor\\n")
+    while not os.path.exists(params["gate"]):
+        time.sleep(0.02)
+    print("at the end")
+"""
+
+
+def test_the_log_of_a_running_job_is_followed_to_its_end(stack, cli, tmp_path):
+    (tmp_path / "speaks.py").write_text(SPEAKS)
+    params = json.dumps({"gate": str(tmp_path / "gate")})
+    job_id = cli("exec", "-s", "speaks.py", "-p", params, "-b").stdout.strip()
+    following = pexpect.spawn(
+        sys.executable,
+        ["-m", "pixyz_scheduler", "logs", "-j", job_id, "-f"],
+        cwd=str(tmp_path),
+        env=stack.environment,
+        encoding="utf-8",
+        timeout=60,
+    )
+    for line in ("from Python", "from C", "from a descriptor"):
+        following.expect_exact(line)
+    (tmp_path / "gate").touch()
+    following.expect_exact("at the end")
+    following.expect(pexpect.EOF)
+    following.close()
+    assert following.exitstatus == 0
+    assert cli("logs", "-j", job_id).stdout.splitlines() == ["from Python", "from C", "from a descriptor", "at the end"]
