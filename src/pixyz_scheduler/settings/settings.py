@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     license_host: Host = _in("Licence", "license.example.com", "Host of the licence server.")
     license_port: Port = _in("Licence", 27000, "Port of the licence server.")
     license_tokens: Count = _in("Licence", 0, "Licence tokens of the whole farm: no more jobs run at a time on workers with an engine; the rest waits. 0 for no limit.")
-    license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it; else for each job.")
+    license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it (without one the worker ends, exit status 100); else for each job. With `ISOLATION=spawn` it is tried at the start, then taken for each job.")
+    license_timeout: Seconds = _in("Licence", 60.0, "Seconds that taking the licence may last at the worker's start.")
 
     god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")
     api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")

@@ -26,6 +26,8 @@ from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.jobs.job import JobOptions
+from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
+from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -46,7 +48,7 @@ from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
 from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
-from pixyz_scheduler.worker.isolation.zygote import NO_ENGINE
+from pixyz_scheduler.worker.isolation.trial import try_licence
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
@@ -65,12 +67,24 @@ _HAND_BACK = 10.0
 _LOOK = 0.05
 # The exit status of a worker that was alive and deaf.
 DEAF = 75
+# And of one that has no licence: its launcher heeds it.
+NO_LICENCE = 100
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
 
 def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    try:
+        return work(settings)
+    except LicenceMissing as error:
+        server = f" Asked was {settings.license_host}:{settings.license_port}." if settings.license_flexlm else ""
+        _log.critical("%s%s This worker ends: exit status %d", error, server, NO_LICENCE)
+        return NO_LICENCE
+
+
+def work(settings: Settings) -> int:
+    """Work until a signal ends it; the exit status. Raises LicenceMissing where the licence is to be had at start."""
     # A slot's thread that has its answer must not wait 5 ms for the consumer's thread to let it go on.
     sys.setswitchinterval(_SWITCH)
     quiet_celery()
@@ -199,23 +213,39 @@ def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
 
 @contextmanager
 def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
-    """Where attempts get their children, by ISOLATION."""
-    environment = without_secrets(os.environ)
-    environment["PIXYZ_PYTHON_PATH"] = str(settings.pixyz_python_path)
+    """Where attempts get their children, by ISOLATION. Raises LicenceMissing where one is to be had at the start."""
+    engine = engine_of(settings)
+    environment = without_secrets(os.environ) | engine.to_environment()
     environment[MARK] = token = worker_token()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
-    engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
     with ExitStack() as stack:
         groups = open_groups(token)
         if groups is not None:
             stack.enter_context(groups)
         if settings.isolation == "spawn":
+            try_licence(engine, environment)
             yield SpawnSlots(environment, freeze=freeze, groups=groups)
             return
         template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
         slots = ForkSlots(stack.enter_context(template), ahead=ahead)
         stack.callback(slots.close)
         yield slots
+
+
+def engine_of(settings: Settings) -> EngineChoice:
+    """The engine of this worker's jobs."""
+    return EngineChoice(
+        name=settings.engine,
+        disabled=settings.disable_pixyz,
+        sdk=settings.pixyz_python_path,
+        licence=LicenceTerms(
+            flexlm=settings.license_flexlm,
+            host=settings.license_host,
+            port=settings.license_port,
+            at_start=settings.license_acquire_at_start,
+            timeout=settings.license_timeout,
+        ),
+    )
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -77,7 +77,7 @@ class Supervisor:
         self._tell = tell
         self._answer = answer
         self._progress = Progress()
-        self._verdict: Succeeded | Awaits | Raised | None = None
+        self._verdict: Succeeded | Awaits | Raised | Hindered | None = None
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
         self._killed = 0.0
@@ -148,6 +148,9 @@ class Supervisor:
                 self._child.answer(self._answer(message))
             case {"type": "error", "error": str(error)}:
                 self._verdict = Raised(error, str(message.get("traceback") or ""))
+                self._leave()
+            case {"type": "hindered", "reason": str(reason)}:
+                self._verdict = Hindered(reason)
                 self._leave()
             case _:
                 progress = self._progress.folded(message, time.time())

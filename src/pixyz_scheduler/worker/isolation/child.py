@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.engine.sdk import JobSession
+from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import SocketChannel, TwoWayChannel
 from pixyz_scheduler.script.host import run_attempt
@@ -17,17 +19,17 @@ from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
 
 
-def serve(sock: socket.socket) -> int:
+def serve(sock: socket.socket, *, session: JobSession) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
     # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
     rehearse()
     channel = SocketChannel(sock)
     request = channel.receive()
-    return 0 if request is None else attempt(request, channel)
+    return 0 if request is None else attempt(request, channel, session=session)
 
 
-def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
-    """Run the attempt that a message asks for."""
+def attempt(request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobSession) -> int:
+    """Run the attempt that a message asks for; the answer is the status to exit with."""
     asked = AttemptRequest.from_message(request)
     if asked.workspace is not None:
         _use_temp(Workspace(asked.workspace).temp)
@@ -36,7 +38,12 @@ def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
         except BaseException as error:  # noqa: BLE001  (what is wrong with the input is the job's error, in words)
             channel.send(describe(error, asked.script).to_message())
             return 1
-    return run_attempt(asked.to_message(), channel)
+    try:
+        with session:
+            return run_attempt(asked.to_message(), channel)
+    except LicenceMissing as error:
+        channel.send({"type": "hindered", "reason": str(error)})
+        return 1
 
 
 def _use_temp(folder: Path) -> None:
