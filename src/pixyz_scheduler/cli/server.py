@@ -108,17 +108,23 @@ def up() -> None:
     render.note("Ended at once: what ran is tried again at the next `up`." if asked.at_once.is_set() else "Ended.")
 
 
-def run(
+def run(  # noqa: PLR0913  (each is an option)
     context: typer.Context,
     *,
     what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
     file: Annotated[
         Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
     ] = None,
+    input_file: options.OptionalInput = None,
     params: options.Params = None,
+    entrypoint: options.Entrypoint = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
-    ] = Path(),
+        Path | None, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
+    ] = None,
+    local: Annotated[
+        bool,
+        typer.Option("--local", help="In this process, with no scheduler: a debugger and breakpoint() work."),
+    ] = False,
     token: options.Token = None,
 ) -> None:
     """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
@@ -126,15 +132,37 @@ def run(
     script = Path(what) if what.endswith(".py") else None
     if script is not None and not script.is_file():
         raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
+    file = file or input_file
+    if local:
+        _run_here(what, entrypoint=entrypoint, params=given, file=file, output=output)
+        return
     with _scheduler_for(context, token) as scheduler:
         source = {"script": script} if script is not None else {"process": what}
-        job = scheduler.submit(file=file, params=given, name=file.name if file else Path(what).name, **source)
+        name = file.name if file else Path(what).name
+        job = scheduler.submit(file=file, params=given, name=name, entrypoint=entrypoint, **source)
         ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
-        fetch_outputs(scheduler, ended, output)
+        fetch_outputs(scheduler, ended, output or Path())
     waiting.show_end(ended, as_json=False)
     if ended.succeeded and ended.result is not None:
         render.as_json(ended.result)
     raise typer.Exit(waiting.exit_status(ended))
+
+
+def _run_here(
+    what: str, *, entrypoint: str | None, params: dict[str, object] | None, file: Path | None, output: Path | None
+) -> None:
+    from pixyz_scheduler.launcher.here import run_locally
+
+    failed = exits.exit_status("FAILURE")
+    run_locally(
+        what,
+        settings=_settings(),
+        entrypoint=entrypoint or "main",
+        params=params or {},
+        file=file,
+        output=output,
+        failed=failed,
+    )
 
 
 def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Path) -> list[Path]:

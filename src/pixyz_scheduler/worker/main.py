@@ -25,8 +25,8 @@ from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.jobs.job import JobOptions
-from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
 from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
@@ -230,22 +230,6 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
         slots = ForkSlots(stack.enter_context(template), ahead=ahead)
         stack.callback(slots.close)
         yield slots
-
-
-def engine_of(settings: Settings) -> EngineChoice:
-    """The engine of this worker's jobs."""
-    return EngineChoice(
-        name=settings.engine,
-        disabled=settings.disable_pixyz,
-        sdk=settings.pixyz_python_path,
-        licence=LicenceTerms(
-            flexlm=settings.license_flexlm,
-            host=settings.license_host,
-            port=settings.license_port,
-            at_start=settings.license_acquire_at_start,
-            timeout=settings.license_timeout,
-        ),
-    )
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
