@@ -63,8 +63,9 @@ def worker(
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
-    hide_memory()
     settings = _settings()
+    if not settings.in_process:  # else a debugger is to be let in
+        hide_memory()
     if watchdog:
         raise typer.Exit(_watched_worker(settings))
     from pixyz_scheduler.worker.main import main
@@ -80,6 +81,7 @@ def up() -> None:
     from pixyz_scheduler.launcher.api_key import kept_or_new
     from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.stack import Plan, Stack
+    from pixyz_scheduler.launcher.terminal import terminal_environment
     from pixyz_scheduler.logs import set_up_logging
 
     hide_memory()
@@ -97,7 +99,8 @@ def up() -> None:
         store_data=None if settings.store_is_configured else settings.data_path,
         drain_timeout=settings.drain_timeout,
     )
-    with Interrupts.caught() as asked, Stack(plan, interrupts=asked) as stack:
+    environment = {**os.environ, **terminal_environment()}
+    with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
         if not asked.end.is_set():
             _welcome(stack, settings, key)
         asked.end.wait()
@@ -210,11 +213,13 @@ def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
 def _watched_worker(settings: "Settings") -> int:
     from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.member import Member
+    from pixyz_scheduler.launcher.terminal import terminal_environment
     from pixyz_scheduler.launcher.watchdog import keep_alive
     from pixyz_scheduler.logs import set_up_logging
 
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
-    member = Member("the worker", ["worker", "--no-watchdog"], environment=os.environ)
+    environment = {**os.environ, **terminal_environment()}
+    member = Member("the worker", ["worker", "--no-watchdog"], environment=environment)
     with Interrupts.caught() as asked:
         return keep_alive(member, asked=asked, patience=settings.drain_timeout + _DRAIN_MARGIN)
 

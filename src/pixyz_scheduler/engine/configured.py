@@ -1,4 +1,4 @@
-"""engine_of: the choice of an engine that the settings make. Apart, for pydantic is dear and scripts need none of it."""
+"""engine_of: the choice of an engine that the settings make. Apart: scripts are spared pydantic."""
 
 from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
 from pixyz_scheduler.settings.settings import Settings

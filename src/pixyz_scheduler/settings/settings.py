@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 
     log_level: LogLevel = _in("Logging", "INFO", "How much is logged. `LOGLEVEL`, the old name, still works.")
     log_format: LogFormat = _in("Logging", "text", "`text` for people, `json` for machines: one object a line.")
-    debug: Switch = _in("Logging", False, "For development: `POST /dev/callback` is there.")
+    debug: Switch = _in("Logging", False, "For development: `POST /dev/callback` is there, and workers run scripts in their own process, one at a time, so that debuggers and `breakpoint()` work; see docs/how-to/debug-a-script.md.")
 
     queue_name: QueueNames = _in("Worker", _QUEUES, "Queues that a worker listens to.")
     pool_type: PoolType = _in("Worker", "solo", "`solo`: one job at a time; `pool`: `CONCURRENT_TASKS` at a time.")
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
     lease_time_scale: Factor = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
-    celery_always_eager: Switch = _in("Worker", False, "Celery's own debugging mode. Read, and without effect yet: use `python script.py` to debug a script.")
+    celery_always_eager: Switch = _in("Worker", False, "Workers run scripts in their own process, as with `DEBUG`; Celery itself is not made eager.")
 
     engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")
     pixyz_python_path: Folder = _in("Engine", Path("/opt/pixyz"), "Where the Pixyz SDK's Python modules are.")
@@ -159,6 +159,11 @@ class Settings(BaseSettings):
     def origin(self, name: str) -> str | None:
         """Where a setting (`"SHARE_PATH"`) was read, to be named in an error; None for a default."""
         return self._origins.get(name.lower())
+
+    @property
+    def in_process(self) -> bool:
+        """Whether a worker runs scripts in its own process."""
+        return self.debug or self.celery_always_eager
 
     @property
     def job_time_limit(self) -> float:

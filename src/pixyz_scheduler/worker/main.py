@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +25,9 @@ from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.configured import engine_of
+from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.outcome import Drained
@@ -45,9 +47,11 @@ from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.in_process import InProcessSlots
 from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
+from pixyz_scheduler.worker.isolation.terminal import device
 from pixyz_scheduler.worker.isolation.trial import try_licence
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
@@ -171,7 +175,7 @@ def whoami(settings: Settings) -> Worker:
     return Worker(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
         queues=settings.queue_name,
-        slots=settings.concurrent_tasks if settings.pool_type == "pool" else 1,
+        slots=settings.concurrent_tasks if settings.pool_type == "pool" and not settings.in_process else 1,
         host=socket.gethostname(),
         pid=os.getpid(),
         version=__version__,
@@ -219,6 +223,9 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     environment[MARK] = token = worker_token()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
     with ExitStack() as stack:
+        if settings.in_process:
+            yield stack.enter_context(closing(in_process(engine, environment)))
+            return
         groups = open_groups(token)
         if groups is not None:
             stack.enter_context(groups)
@@ -230,6 +237,19 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
         slots = ForkSlots(stack.enter_context(template), ahead=ahead)
         stack.callback(slots.close)
         yield slots
+
+
+def in_process(engine: EngineChoice, environment: Mapping[str, str]) -> InProcessSlots:
+    """For debuggers; raises LicenceMissing as any worker."""
+    _log.warning(
+        "DEBUG: scripts run in this worker's own process, one at a time: no time limit, no limit of memory, a crash or "
+        "an endless wait in C is the worker's own, and nothing of it is hidden from them. breakpoint() stops on %s",
+        device() or "no terminal: it is passed by",
+    )
+    session = job_session(engine)
+    if engine.licence.at_start:
+        session.hold()
+    return InProcessSlots(session, environment)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
