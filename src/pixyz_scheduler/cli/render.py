@@ -64,6 +64,13 @@ def error(reason: Exception) -> None:
     note(f"Error: {reason}")
 
 
+def agreed(question: str) -> bool:
+    """Whether who sits at the terminal says yes."""
+    sys.stderr.write(f"{_clean(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def as_json(value: object) -> None:
     """What was asked for, for programs: indented on a terminal, else on one line."""
     _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)

@@ -20,6 +20,7 @@ from pixyz_scheduler.process_memory import hide_memory
 if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
     from pixyz_scheduler.client import JobDetails, SchedulerClient
+    from pixyz_scheduler.launcher.operator import Operator
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings.settings import Settings
     from pixyz_scheduler.upkeep.reconcile import Finding
@@ -43,6 +44,13 @@ def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
     from pixyz_scheduler.launcher.admin import make_reconcile
 
     return make_reconcile(_settings(), dry_run=dry_run, tell=render.note).run()
+
+
+def operator() -> "Operator":
+    """What the other admin commands ask and do."""
+    from pixyz_scheduler.launcher.operator import Operator
+
+    return Operator(_settings())
 
 
 def api() -> None:
@@ -71,7 +79,7 @@ def worker(
     from pixyz_scheduler.worker.main import main
 
     _hold_lifeline()
-    raise typer.Exit(main(settings))
+    raise typer.Exit(_status_for_launcher(main(settings)))
 
 
 def up() -> None:
@@ -267,6 +275,13 @@ def _settings() -> "Settings":
     for warning in settings.warnings:
         render.note(f"Warning: {warning}")
     return settings
+
+
+def _status_for_launcher(status: int) -> int:
+    """A worker's exit status; that it was called off tells only our own launchers something."""
+    from pixyz_scheduler.launcher.member import CALLED_OFF, LIFELINE
+
+    return 0 if status == CALLED_OFF and LIFELINE not in os.environ else status
 
 
 def _hold_lifeline() -> None:

@@ -71,7 +71,8 @@ _HAND_BACK = 10.0
 _LOOK = 0.05
 # The exit status of a worker that was alive and deaf.
 DEAF = 75
-# And of one that has no licence: its launcher heeds it.
+# And of one that was called off by `admin drain`, and of one that has no licence: its launcher heeds both.
+CALLED_OFF = 76
 NO_LICENCE = 100
 _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
@@ -140,6 +141,7 @@ def work(settings: Settings) -> int:
         consumer = Consumer(app, me, level=settings.log_level)
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
+        called_off = leaves_when_called_off(announcer, drain, consumer)
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
@@ -149,7 +151,21 @@ def work(settings: Settings) -> int:
             patience=pace.deaf,
         )
         with guard:
-            return consumer.run()
+            return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
+
+
+def leaves_when_called_off(announcer: Announcer, drain: Drain, consumer: Consumer) -> threading.Event:
+    """Let the worker leave, as at a signal, when `admin drain` wants it to; set once it does."""
+    called_off = threading.Event()
+
+    def leave() -> None:
+        _log.info("this worker is called off (admin drain): it leaves")
+        called_off.set()
+        drain.begin()
+        consumer.stop()
+
+    announcer.on_drain = leave
+    return called_off
 
 
 def clear_up(local_root: Path) -> None:
