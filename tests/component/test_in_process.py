@@ -66,6 +66,22 @@ def main(pc, params):
     assert before == (Path.cwd(), dict(os.environ), list(sys.path), sys.argv, sys.modules["__main__"], sys.stdout)
 
 
+def test_a_script_starts_sub_tasks_as_jobs_of_their_own(bench):
+    source = """
+from pixyz_worker.script import *
+def main(pc, params):
+    return pc.clone(entrypoint="child", compute_only=True, raw=True).execute({"n": 7}).id
+def child(pc, params):
+    return params["n"]
+"""
+    report = bench.run(source)
+    assert report.state is JobState.SUCCESS, report.traceback
+    child = bench.records.report(json.loads(report.result))
+    assert (child.state, child.job.parent) == (JobState.SENT, report.job.id)
+    bench.execution.run(child.job.id, queue=child.queue)
+    assert json.loads(bench.records.report(child.job.id).result) == 7
+
+
 def test_each_script_is_loaded_anew_with_what_lies_beside_it(bench):
     for number in (1, 2):
         report = bench.run(f"NUMBER = {number}\ndef main(pc, params): return NUMBER\n")

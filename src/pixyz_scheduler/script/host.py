@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from pixyz_scheduler.script import launch
 from pixyz_scheduler.errors import LicenceMissing
+from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.awaited import as_json_of, awaited
 from pixyz_scheduler.script.channel import ChannelError, TwoWayChannel

@@ -28,8 +28,8 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.engine.sdk import job_session
-from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.errors import LicenceMissing
+from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging

@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import getpid
 from typing import Any
 
@@ -94,6 +94,7 @@ class InProcessChild:
         self._ended = ended
         # Bounded, so that a flood waits for the log and does not fill our memory.
         self._events: queue.Queue[Event | None] = queue.Queue(_WAITING_EVENTS)
+        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._lock = threading.Lock()
         self._is_over = False
         self._is_abandoned = threading.Event()
@@ -119,6 +120,10 @@ class InProcessChild:
     def tick(self, asked: float) -> None:
         """Nobody freezes it."""
 
+    def answer(self, message: Mapping[str, Any]) -> None:
+        """Answer a call of the script's."""
+        self._answers.put(decode(encode(dict(message))))
+
     def kill(self) -> None:
         """Raise ScriptStopped in it; asked again, go on without it: it may stand at a breakpoint, or wait in C."""
         with self._lock:
@@ -139,6 +144,12 @@ class InProcessChild:
     def send(self, message: dict[str, Any]) -> None:
         """As a channel: what the script says of itself, in the shape in which it would have come from elsewhere."""
         self._tell(Message(decode(encode(message))))
+
+    def receive(self) -> dict[str, Any]:
+        """As a channel: the next answer. Looks up now and then, so that it can be stopped."""
+        while True:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=_LOOK)
 
     def _run(self) -> None:
         status = 1

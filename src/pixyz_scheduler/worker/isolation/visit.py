@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pixyz_scheduler.script import launch
 from pixyz_scheduler.worker.isolation.terminal import stop_here
 
 
@@ -47,6 +48,7 @@ class _Process:
         self._main = sys.modules["__main__"]
         self._modules = set(sys.modules)
         self._breakpoint = sys.breakpointhook
+        self._launcher = launch.in_use()
 
     def restore(self, scripts: Path) -> None:
         """Make it so again; forget the modules that came from this folder."""
@@ -56,6 +58,7 @@ class _Process:
         sys.path[:], sys.argv = self._path, self._argv
         sys.modules["__main__"] = self._main
         sys.breakpointhook = self._breakpoint
+        launch.use(self._launcher)
         for name in set(sys.modules) - self._modules:
             if _comes_from(sys.modules[name], scripts):
                 del sys.modules[name]
