@@ -56,6 +56,7 @@ from pixyz_scheduler.worker.isolation.trial import try_licence
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
+from pixyz_scheduler.worker.remote_control import take_control
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
@@ -142,6 +143,7 @@ def work(settings: Settings) -> int:
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
         called_off = leaves_when_called_off(announcer, drain, consumer)
+        take_control(cancel=records.cancel, leave=announcer.on_drain)
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
@@ -159,7 +161,7 @@ def leaves_when_called_off(announcer: Announcer, drain: Drain, consumer: Consume
     called_off = threading.Event()
 
     def leave() -> None:
-        _log.info("this worker is called off (admin drain): it leaves")
+        _log.info("this worker is called off (admin drain, or Celery's shutdown): it leaves")
         called_off.set()
         drain.begin()
         consumer.stop()
