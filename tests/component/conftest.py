@@ -19,6 +19,7 @@ from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.upkeep.aftermath import Aftermath
+from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
@@ -27,7 +28,6 @@ from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
-from pixyz_scheduler.worker.main import without_secrets
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.subtasks import Subtasks
 

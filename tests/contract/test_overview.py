@@ -7,8 +7,9 @@ import pytest
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.overview import Overview
 from pixyz_scheduler.jobs.attempt import Fence, Lease, Tally
-from pixyz_scheduler.jobs.retry import TryAgain
+from pixyz_scheduler.jobs.retry import TryAgain, Wait
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.workflow import result_of
 from tests.contract.record_steps import DONE, pass_time, state, submit
 
 LEASE = Lease(Fence("f"), "w1")
@@ -115,3 +116,10 @@ def test_who_announces_a_worker_passes_it_on_once(store):
     announcer._try()
     announcer._try()
     assert told == ["leave"]
+
+
+def test_a_job_that_awaits_what_it_has_started_is_active_and_says_so(overview, store):
+    parent, child = submit(store), submit(store)
+    store.claim(parent, queue="cpu", lease=LEASE)
+    store.commit(parent, Wait(result_of(child)), lease=LEASE)
+    assert [(job.job_id, job.awaiting) for job in overview.active()] == [(parent, True)]

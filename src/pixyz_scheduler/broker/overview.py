@@ -35,6 +35,7 @@ class Doing:
         started: of its last attempt, epoch seconds; None before the first.
         due: seconds until it may be taken again after a retry; None where it may be at once.
         parked: it waits for a licence token.
+        awaiting: it waits for the jobs that it has started, and holds no slot.
     """
 
     job_id: JobId
@@ -46,6 +47,7 @@ class Doing:
     started: float | None
     due: float | None = None
     parked: bool = False
+    awaiting: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,10 @@ class Overview:
         self._records = records
 
     def active(self) -> Iterator[Doing]:
-        """Jobs that a worker has now."""
-        return self._doing(self._members("ps:leases"))
+        """Jobs that a worker has now, then those that have begun and wait for the jobs they have started."""
+        yield from self._doing(self._members("ps:leases"))
+        for doing in self._doing(self._members("ps:awaiting")):
+            yield replace(doing, awaiting=True)
 
     def delayed(self) -> Iterator[Doing]:
         """Jobs between two attempts, the next to come first."""

@@ -55,7 +55,9 @@ def stats(*, as_json: options.AsJson = False) -> None:
 
 def tasks(
     *,
-    active: Annotated[bool, typer.Option("-a", "--active", help="Jobs that a worker has now. The default.")] = False,
+    active: Annotated[
+        bool, typer.Option("-a", "--active", help="Jobs at work, or awaiting those they have started. The default.")
+    ] = False,
     scheduled: Annotated[bool, typer.Option("-s", "--scheduled", help="Jobs between two attempts.")] = False,
     reserved: Annotated[bool, typer.Option("-r", "--reserved", help="Jobs that wait in line, in their order.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many of each. Default: 100")] = 100,
@@ -168,7 +170,7 @@ def _ask(question: str) -> None:
 def _task(kind: str, job: Mapping[str, Any]) -> list[str]:
     age = job["running"] if job["running"] is not None else job["age"]
     when = f"in {seconds(job['due'])}" if job["due"] is not None else seconds(age)
-    state = "parked" if job["parked"] else job["status"]
+    state = "parked" if job["parked"] else "awaiting" if job["awaiting"] else job["status"]
     return [job["uuid"], kind, state, job["queue"], when, job["worker"] or "-", job["name"] or ""]
 
 

@@ -85,6 +85,7 @@ def _task(doing: Doing) -> Row:
         "running": _since(doing.started) if doing.state.is_held and doing.started else None,
         "due": doing.due,
         "parked": doing.parked,
+        "awaiting": doing.awaiting,
     }
 
 

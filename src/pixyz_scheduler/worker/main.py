@@ -9,8 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -25,9 +24,6 @@ from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
-from pixyz_scheduler.engine.choice import EngineChoice
-from pixyz_scheduler.engine.configured import engine_of
-from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
@@ -43,16 +39,12 @@ from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
 from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
-from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
-from pixyz_scheduler.worker.isolation.in_process import InProcessSlots
-from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
-from pixyz_scheduler.worker.isolation.template import Template
-from pixyz_scheduler.worker.isolation.terminal import device
-from pixyz_scheduler.worker.isolation.trial import try_licence
+from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
+from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
@@ -75,7 +67,6 @@ DEAF = 75
 # And of one that was called off by `admin drain`, and of one that has no licence: its launcher heeds both.
 CALLED_OFF = 76
 NO_LICENCE = 100
-_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
 
 
 def main(settings: Settings) -> int:
@@ -231,47 +222,3 @@ def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
     while activity.busy and time.monotonic() < give_up_at:
         pause.wait(_LOOK)
     os._exit(DEAF)
-
-
-@contextmanager
-def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
-    """Where attempts get their children, by ISOLATION. Raises LicenceMissing where one is to be had at the start."""
-    engine = engine_of(settings)
-    environment = without_secrets(os.environ) | engine.to_environment()
-    environment[MARK] = token = worker_token()
-    freeze = PACE.scaled(settings.lease_time_scale).freeze
-    with ExitStack() as stack:
-        if settings.in_process:
-            yield stack.enter_context(closing(in_process(engine, environment)))
-            return
-        groups = open_groups(token)
-        if groups is not None:
-            stack.enter_context(groups)
-        if settings.isolation == "spawn":
-            try_licence(engine, environment)
-            yield SpawnSlots(environment, freeze=freeze, groups=groups)
-            return
-        template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
-        slots = ForkSlots(stack.enter_context(template), ahead=ahead)
-        stack.callback(slots.close)
-        yield slots
-
-
-def in_process(engine: EngineChoice, environment: Mapping[str, str]) -> InProcessSlots:
-    """For debuggers; raises LicenceMissing as any worker."""
-    _log.warning(
-        "DEBUG: scripts run in this worker's own process, one at a time: no time limit, no limit of memory, a crash or "
-        "an endless wait in C is the worker's own, and nothing of it is hidden from them. breakpoint() stops on %s",
-        device() or "no terminal: it is passed by",
-    )
-    session = job_session(engine)
-    if engine.licence.at_start:
-        session.hold()
-    return InProcessSlots(session, environment)
-
-
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that scripts may see."""
-    return {
-        name: value for name, value in environment.items() if not any(word in name.upper() for word in _SECRET_WORDS)
-    }
