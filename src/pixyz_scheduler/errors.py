@@ -12,6 +12,7 @@ SchedulerError
 |   |-- IdempotencyKeyReused  for another request                    422
 |   |-- InvalidWorkflow      sub-tasks that cannot be started
 |   |-- InvalidArchive       an input archive that cannot be unpacked safely
+|   |-- InputMissing         an input by URL that is not there, or not given out
 |   |-- UnknownProcess
 |   `-- UnsafePath           a path that leaves its folder
 |-- NotFound                                                       404
@@ -31,6 +32,7 @@ SchedulerError
 |-- SettingsError            the configuration; names file and line
 |-- RecordError              a record that this version cannot read
 |-- LeaseLost                another attempt holds the job now
+|-- PackagesMissing          what a script says it needs, and is not here
 `-- EngineError              the 3D engine
     |-- UnsupportedFormat
     |-- CorruptFile
@@ -86,6 +88,10 @@ class InvalidWorkflow(BadInput):
 
 class InvalidArchive(BadInput):
     """An input archive that is damaged, too large once unpacked, or tries to leave its folder."""
+
+
+class InputMissing(BadInput):
+    """An input that is not where the job says that it is, or is not given out there."""
 
 
 class UnknownProcess(BadInput):
@@ -166,6 +172,14 @@ class RecordError(SchedulerError):
 
 class LeaseLost(SchedulerError):
     """Another attempt holds the job now; nothing of this one counts."""
+
+
+class PackagesMissing(SchedulerError):
+    """Packages, or a Python, that a script says it needs and that are not to be had here; `said` is uv's own text."""
+
+    def __init__(self, text: str, *, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 class EngineError(SchedulerError):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from pixyz_scheduler.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
@@ -59,9 +60,10 @@ class Scheduler:
         defaults: options that hold where neither user nor script speaks.
         chore_time_limit: seconds that our own jobs may take.
         ended: told of each job that is ended here.
+        admission: what jobs may ask for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it is made of, by name)
         self,
         *,
         families: Families,
@@ -71,7 +73,9 @@ class Scheduler:
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
         chore_time_limit: float = 2400.0,
         ended: Callable[[JobId], None] = lambda _: None,
+        admission: Admission = NOTHING_MORE,
     ) -> None:
+        self._admission = admission
         self._records = families.records
         self._families = families
         self._dispatch = dispatch
@@ -107,7 +111,7 @@ class Scheduler:
         # Before anything is looked at: what was right then may be wrong now.
         if hold is not None and (earlier := hold.earlier(submission.fingerprint)):
             return Accepted.again(earlier.answer)
-        job, warnings = submission.to_job(self._catalog, self._defaults)
+        job, warnings = submission.to_job(self._catalog, self._defaults, self._admission)
         accepted = Accepted.new(job, warnings)
         # It may have been unmounted while the files came.
         self._surroundings.check_share()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from pixyz_scheduler.admission import NOTHING_MORE, Admission
+from pixyz_scheduler.catalog.inline_metadata import Needs
 from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
@@ -48,7 +50,9 @@ class Submission:
         files = [[file.name, file.sha256] if file else None for file in (self.script, self.file)]
         return hashlib.sha256(json.dumps([*texts, *files]).encode()).hexdigest()
 
-    def to_job(self, catalog: ProcessCatalog, defaults: JobOptions) -> tuple[Job, tuple[str, ...]]:
+    def to_job(
+        self, catalog: ProcessCatalog, defaults: JobOptions, admission: Admission = NOTHING_MORE
+    ) -> tuple[Job, tuple[str, ...]]:
         """The job that this asks for, with an id of its own; and what was ignored of it, in words.
 
         Raises:
@@ -56,8 +60,11 @@ class Submission:
         """
         params = _params(self.params)
         config = _config(self.config)
-        entry, seen = self._entry_point(catalog, config, defaults)
+        entry, seen, needs = self._entry_point(catalog, config, defaults)
         options, ignored = merge_options(config, entry.schedule or {}, defaults)
+        if options.input_url is not None:
+            has_other = self.file is not None or bool(config.get("input_job"))
+            admission.check_url(options.input_url, has_other=has_other)
         job = Job(
             id=JobId(str(uuid.uuid4())),
             process=self.process,
@@ -68,22 +75,22 @@ class Submission:
             script=self.script.name if self.script else None,
             input_file=self.file.name if self.file else None,
         )
-        return job, (*self.warnings, *seen, *ignored)
+        return job, (*self.warnings, *seen, *admission.warnings(needs), *ignored)
 
     def _entry_point(
         self, catalog: ProcessCatalog, config: Mapping[str, Any], defaults: JobOptions
-    ) -> tuple[FunctionOutline, tuple[str, ...]]:
+    ) -> tuple[FunctionOutline, tuple[str, ...], Needs]:
         asked = config.get("entrypoint")
         name = asked if isinstance(asked, str) and asked else defaults.entrypoint
         if self.process != CUSTOM:
             if self.script is not None:
                 raise InvalidUpload(f"Send either the process {self.process!r} or a script, not both.")
-            return catalog.entrypoint(self.process, name), ()
+            return catalog.entrypoint(self.process, name), (), catalog.outline(self.process).needs
         if self.script is None:
             there = ", ".join(catalog.names()) or "none"
             raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
         outline = ScriptOutline.parse(self.script.read(), filename=self.script.name)
-        return outline.entrypoint(name), outline.warnings
+        return outline.entrypoint(name), outline.warnings, outline.needs
 
 
 def _params(text: str | None) -> str:

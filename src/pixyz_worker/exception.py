@@ -1,9 +1,14 @@
 """The errors that users' scripts raise and catch."""
 
 from pixyz_scheduler.script.faults import (
+    DiskStateAlreadyExists,
     InternalError,
+    InvalidBackendParameter,
+    InvalidConfigurationFile,
     InvalidFile,
+    InvalidYamlFile,
     PixyzException,
+    PixyzExceptionUnpickleableExceptionWrapper,
     PixyzExecutionFault,
     PixyzExitFault,
     PixyzFileNotFound,
@@ -11,12 +16,22 @@ from pixyz_scheduler.script.faults import (
     PixyzSharedDirectoryNotFound,
     PixyzSignalFault,
     PixyzTimeout,
+    PixyzWebError,
+    SharePathInvalidError,
+    SharePathNotFoundError,
+    TaskNotCompletedError,
+    TaskProcessingStarted,
 )
 
 __all__ = [
+    "DiskStateAlreadyExists",
     "InternalError",
+    "InvalidBackendParameter",
+    "InvalidConfigurationFile",
     "InvalidFile",
+    "InvalidYamlFile",
     "PixyzException",
+    "PixyzExceptionUnpickleableExceptionWrapper",
     "PixyzExecutionFault",
     "PixyzExitFault",
     "PixyzFileNotFound",
@@ -24,4 +39,9 @@ __all__ = [
     "PixyzSharedDirectoryNotFound",
     "PixyzSignalFault",
     "PixyzTimeout",
+    "PixyzWebError",
+    "SharePathInvalidError",
+    "SharePathNotFoundError",
+    "TaskNotCompletedError",
+    "TaskProcessingStarted",
 ]

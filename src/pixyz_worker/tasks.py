@@ -1,12 +1,16 @@
 """The tasks and the Celery application under the names that users' programs import."""
 
 import functools
+import os
 import time
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
 from pixyz_scheduler.script.subtasks import pixyz_execute
 
 __all__ = ["app", "cleanup_share_file", "package", "pixyz_execute", "sleep"]  # noqa: F822  (app: by __getattr__)
+
+_HERE = "http://127.0.0.1:8001"
 
 
 def sleep(seconds: float = 1.0) -> dict[str, float]:
@@ -15,14 +19,30 @@ def sleep(seconds: float = 1.0) -> dict[str, float]:
     return {"sleep": seconds}
 
 
-def package(*_: Any, **__: Any) -> NoReturn:
-    """Build a job's archive: the scheduler does that itself, when the archive is asked for."""
-    raise NotImplementedError("An archive is built when it is asked for: GET /jobs/{uuid}/outputs/archive.")
+def package(pc: Mapping[str, Any], *_: Any, **__: Any) -> str:
+    """Pack what the context's job has written so far; the path of the zip.
+
+    On the farm it is the one that `GET /jobs/{uuid}/outputs/archive` answers, unless more is written afterwards; in a
+    local run it lies beside the folder of the outputs. Raises PixyzSharedDirectoryNotFound where there is no folder.
+    """
+    from pixyz_scheduler.script.packing import packed  # what packs is loaded where something is packed
+
+    return packed(pc)
 
 
-def cleanup_share_file(*_: Any, **__: Any) -> NoReturn:
-    """Remove a job's folder: the scheduler does that itself, by CLEANUP_ENABLED and CLEANUP_DELAY."""
-    raise NotImplementedError("Old jobs are removed by the scheduler itself: set CLEANUP_ENABLED and CLEANUP_DELAY.")
+def cleanup_share_file(job_id: str, *_: Any, **__: Any) -> bool:
+    """Have a job removed, with its folder and its record, as `DELETE /jobs/{uuid}` does; whether it is gone by now.
+
+    The scheduler is asked: PIXYZ_URL and PIXYZ_TOKEN in the environment say where it is, and the key. One that runs is
+    stopped first, and goes when it has stopped. Old jobs go by themselves: CLEANUP_ENABLED, CLEANUP_DELAY.
+
+    Raises:
+        SchedulerError: nothing answers there, the key is wrong, there is no such job.
+    """
+    from pixyz_scheduler.client import SchedulerClient  # httpx costs 130 ms
+
+    with SchedulerClient(os.environ.get("PIXYZ_URL") or _HERE, os.environ.get("PIXYZ_TOKEN")) as scheduler:
+        return scheduler.delete(job_id)
 
 
 def __getattr__(name: str) -> Any:

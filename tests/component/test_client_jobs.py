@@ -224,3 +224,15 @@ def test_only_a_submission_is_sent_again(patient, server):
     server.faults += [("/cancel", "drop")]
     with pytest.raises(Unreachable):
         patient.cancel(job)
+
+
+def test_several_files_go_in_one_request_and_how_far_they_are_is_told(client, server, tmp_path):
+    for name, size in (("a.step", 100_000), ("b.step", 50_000)):
+        (tmp_path / name).write_bytes(bytes(size))
+    told = []
+    files = [tmp_path / "a.step", tmp_path / "b.step"]
+    client.submit(process="sleep", file=files, input_job=GONE, on_bytes=lambda *each: told.append(each))
+    assert told == sorted(told)
+    assert told[-1] == (150_000, 150_000)
+    assert json.loads(server.submitted().form["config"]) == {"input_job": GONE}
+    assert int(server.requests[-1][2]["Content-Length"]) > 150_000

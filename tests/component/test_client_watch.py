@@ -112,11 +112,19 @@ def test_a_server_that_stays_away_is_an_error_after_our_patience(client, server,
     assert 5 <= time.now < 7
 
 
-def test_a_server_that_is_not_there_at_first_is_an_error_at_once(time):
+def test_a_server_that_is_not_there_at_first_is_asked_again_and_that_is_told_once(client, server):
+    server.faults += [("/details", 503), ("/details", "drop"), ("/details", 503)]
+    told = []
+    assert client.wait(server.job().uuid, on_away=told.append).succeeded
+    assert [str(reason) for reason in told] == ["The store does not answer."]
+    assert server.faults == []
+
+
+def test_nobody_there_is_an_error_after_our_patience(time):
     nobody = SchedulerClient("http://127.0.0.1:1", KEY, clock=time.clock, sleep=time.sleep)
     with nobody, pytest.raises(Unreachable, match="No scheduler answers"):
-        nobody.wait(GONE)
-    assert time.pauses == []
+        nobody.wait(GONE, patience=7)
+    assert 7 <= time.now < 9
 
 
 def test_an_unknown_job_is_not_waited_for(client, time):

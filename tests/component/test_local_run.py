@@ -150,3 +150,28 @@ def test_a_debugger_gets_the_exception_itself(tmp_path):
     )
     assert "from_commandline" in ended.stderr
     assert ended.stderr.rstrip().endswith("ValueError: wrong by intent")
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            'dependencies = ["celery", "nix>=3"]',
+            "job.py needs what is not installed here: python -m pip install 'nix>=3'",
+        ),
+        ('requires-python = ">=3.99"', "job.py asks for Python >=3.99 (requires-python); here it runs on Python 3."),
+        ("dependencies = 3", "job.py, line 1: dependencies must be a list of texts."),
+    ],
+)
+def test_a_script_that_needs_what_is_not_here_says_so_before_it_runs(local, tmp_path, block, said):
+    script = tmp_path / "job.py"
+    script.write_text(f"# /// script\n# {block}\n# ///\n{script.read_text()}")
+    ended = local()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(said)
+
+
+def test_a_script_whose_needs_are_met_runs(local, tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(f'# /// script\n# dependencies = ["celery", "pixyz-scheduler"]\n# ///\n{script.read_text()}')
+    assert local().returncode == 0

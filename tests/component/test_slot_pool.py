@@ -3,10 +3,11 @@
 import threading
 
 import pytest
+from celery import Celery
 from celery.worker import state
 from kombu.asynchronous import Hub
 
-from pixyz_scheduler.worker.pool import SlotPool, settling
+from pixyz_scheduler.worker.pool import LENT, SlotPool, settling
 
 
 @pytest.fixture
@@ -49,3 +50,24 @@ def test_a_slot_is_free_again_though_celery_could_not_end_its_task(caplog):
     settling(request.on_success)("a result")
     assert request not in state.reserved_requests
     assert "the store refuses" in caplog.text
+
+
+def test_a_slot_that_is_lent_is_one_more_for_celery_and_its_threads():
+    app, lent = Celery(set_as_current=False), [0]
+    vars(app)[LENT] = lambda: lent[0]
+    pool = SlotPool(1, app=app)
+    pool.start()
+    gate, begun = threading.Event(), threading.Semaphore(0)
+    try:
+        assert pool.num_processes == 1
+        lent[0] = 1
+        assert pool.num_processes == 2
+        for _ in range(2):
+            pool.on_apply(lambda: (begun.release(), gate.wait()), (), {}, callback=lambda _: None)
+        for _ in range(2):
+            begun.acquire()
+        lent[0] = 1000
+        assert pool.num_processes == 64
+    finally:
+        gate.set()
+        pool.stop()

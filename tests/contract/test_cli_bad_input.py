@@ -153,14 +153,6 @@ def test_an_output_that_is_not_one_leaves_no_file(server, tmp_path, file):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_breaks_leaves_no_file(server, tmp_path):
-    server.faults.append(("outputs/result.glb", "cut"))
-    done = run(server, "download", "-j", server.job().uuid, "-f", "result.glb", "-o", "x.glb", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "broke" in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / "file").write_text("")
     done = run(server, "download", "-j", server.job().uuid, "-f", "result.glb", "-o", tmp_path / "file" / "x.glb")

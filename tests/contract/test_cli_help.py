@@ -1,5 +1,6 @@
 """The help: there for every command, with an example, quick, and written up in the reference."""
 
+import os
 import re
 import subprocess
 import sys
@@ -30,6 +31,17 @@ SECTION_5 = {
     "cancel": "j",
     "retry": "j",
     "delete": "j",
+    "wait": "j",
+    "logs": "jf",
+    "graph": "j",
+    "batch": "nsopeql",
+}
+JSON = {name for name, command in COMMANDS.items() if not command.hidden} - {
+    "up",
+    "api",
+    "worker",
+    "admin",
+    "completion",
 }
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +53,11 @@ def flags(command):
 @pytest.mark.parametrize("command", SECTION_5)
 def test_every_command_has_the_flags_that_users_know(command):
     assert {f"-{letter}" for letter in SECTION_5[command]} | {"-t"} <= flags(command)
+
+
+@pytest.mark.parametrize("command", sorted(JSON))
+def test_every_command_that_tells_something_tells_it_as_json(command):
+    assert "--json" in flags(command)
 
 
 @pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if not command.hidden])
@@ -93,3 +110,30 @@ def test_the_client_stands_on_nothing_of_the_server():
     )
     loaded = set(re.findall(r"'pixyz_scheduler\.([^']+)'", done.stdout))
     assert {name for name in loaded if name != "errors" and not name.startswith("client")} == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_printed_for_each_shell(shell):
+    done = run("http://127.0.0.1:1", "completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_PIXYZ_SCHEDULER_COMPLETE" in done.stdout
+
+
+def test_an_unknown_shell_is_wrong_usage():
+    assert run("http://127.0.0.1:1", "completion", "dos").returncode == 2
+
+
+def test_bash_completes_commands_and_options(tmp_path):
+    program = tmp_path / "pixyz-scheduler"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m pixyz_scheduler.cli.main "$@"\n')
+    program.chmod(0o755)
+    shell = """
+eval "$(pixyz-scheduler completion bash)"
+complete() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pixyz_scheduler_completion "$1"; echo "${COMPREPLY[@]}"; }
+complete pixyz-scheduler download
+complete pixyz-scheduler batch --conc
+"""
+    settings = environment(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    done = subprocess.run(["bash", "-c", shell], env=settings, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["download download_all", "--concurrency"]

@@ -1,8 +1,13 @@
 """Every name that a user's script may import, as COMPATIBILITY section 4 lists them."""
 
 import os
+import pickle
+import re
 import subprocess
 import sys
+import zipfile
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,12 @@ import pixyz_worker
 import pixyz_worker.exception
 import pixyz_worker.script
 import pixyz_worker.tasks
+from pixyz_scheduler.client import Unreachable
+from pixyz_scheduler.script import faults
+from pixyz_scheduler.script.context import ProgramContext
+from pixyz_scheduler.script.schedule import ScheduleOptions
+from pixyz_scheduler.storage import archive
+from pixyz_scheduler.storage.share import Share
 
 SCRIPT_NAMES = {
     "ProgramContext",
@@ -36,8 +47,18 @@ EXCEPTIONS = {
     "PixyzFileNotFound": FileNotFoundError,
     "PixyzSecurityViolation": pixyz_worker.exception.PixyzException,
     "PixyzSharedDirectoryNotFound": pixyz_worker.exception.PixyzFileNotFound,
+    "PixyzWebError": pixyz_worker.exception.PixyzException,
     "InternalError": pixyz_worker.exception.PixyzException,
     "InvalidFile": pixyz_worker.exception.PixyzException,
+    "InvalidYamlFile": pixyz_worker.exception.InvalidFile,
+    "InvalidConfigurationFile": pixyz_worker.exception.InvalidYamlFile,
+    "InvalidBackendParameter": pixyz_worker.exception.PixyzException,
+    "DiskStateAlreadyExists": pixyz_worker.exception.PixyzException,
+    "SharePathNotFoundError": ValueError,
+    "SharePathInvalidError": ValueError,
+    "TaskNotCompletedError": pixyz_worker.exception.PixyzException,
+    "TaskProcessingStarted": pixyz_worker.exception.PixyzException,
+    "PixyzExceptionUnpickleableExceptionWrapper": pixyz_worker.exception.PixyzException,
 }
 
 
@@ -62,7 +83,36 @@ def test_the_exceptions_are_a_family_and_keep_their_text(name, base):
     kind = getattr(pixyz_worker.exception, name)
     assert issubclass(kind, base)
     assert issubclass(kind, pixyz_worker.exception.PixyzException)
-    assert str(kind("what is wrong")) == "what is wrong"
+    error = kind("what is wrong")
+    assert (str(error), error.message, error.dict()) == ("what is wrong", "what is wrong", {"message": "what is wrong"})
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_an_exception_goes_to_another_process_and_back_whole(name):
+    """A script's process pool sends what its functions raise."""
+    error = getattr(pixyz_worker.exception, name)("what is wrong")
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own bytes)
+    assert (type(arrived), str(arrived)) == (type(error), "what is wrong")
+
+
+def test_the_family_is_whole_and_drawn_as_a_tree():
+    assert set(pixyz_worker.exception.__all__) == set(EXCEPTIONS)
+    drawn = re.findall(
+        r"^[|` ]*(?:-- )?(\w+)(?: .*)?$", faults.__doc__.partition("\n\n")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    assert sorted(drawn) == sorted(EXCEPTIONS)
+
+
+def test_an_error_over_http_tells_code_and_address():
+    error = pixyz_worker.exception.PixyzWebError(404, "http://example.com/x", "Not Found")
+    assert (error.status_code, error.url) == (404, "http://example.com/x")
+    assert str(error) == "HTTP 404 from http://example.com/x: Not Found"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301  (our own bytes)
+
+
+def test_an_exception_that_cannot_travel_is_stood_for():
+    wrapped = pixyz_worker.exception.PixyzExceptionUnpickleableExceptionWrapper(KeyError("x"))
+    assert str(wrapped) == "builtins.KeyError: 'x'"
 
 
 def test_the_tasks_module_has_its_names():
@@ -84,12 +134,34 @@ def test_sleep_says_how_long():
     assert pixyz_worker.tasks.sleep(0) == {"sleep": 0}
 
 
-@pytest.mark.parametrize(
-    ("name", "instead"), [("package", "outputs/archive"), ("cleanup_share_file", "CLEANUP_ENABLED")]
-)
-def test_what_the_scheduler_does_itself_says_so(name, instead):
-    with pytest.raises(NotImplementedError, match=instead):
-        getattr(pixyz_worker.tasks, name)("a uuid")
+def test_package_packs_what_a_local_run_has_written(tmp_path):
+    outputs = tmp_path / "out"
+    outputs.mkdir()
+    (outputs / "a.txt").write_text("a")
+    pc = pixyz_worker.script.ProgramContext.from_local("s.py", None, outputs)
+    path = pixyz_worker.tasks.package(pc)
+    assert path == str(tmp_path / "out.zip")
+    assert zipfile.ZipFile(path).namelist() == ["a.txt"]
+
+
+def test_package_makes_the_archive_that_the_api_answers(tmp_path):
+    share = Share(tmp_path)
+    folder = share.make_folder("00000000-0000-4000-8000-000000000000")
+    (folder.outputs / "a.txt").write_text("a")
+    path = pixyz_worker.tasks.package(pixyz_worker.script.ProgramContext(output_dir=str(folder.outputs)))
+    assert path == str(folder.archive_path) == str(archive.current(folder))
+
+
+@pytest.mark.parametrize("pc", [{}, {"output_dir": "/nowhere/at/all"}])
+def test_package_says_that_there_is_nothing_to_pack(pc):
+    with pytest.raises(pixyz_worker.exception.PixyzSharedDirectoryNotFound, match="no outputs to pack"):
+        pixyz_worker.tasks.package(pc)
+
+
+def test_cleanup_asks_the_scheduler_that_the_environment_names(monkeypatch):
+    monkeypatch.setenv("PIXYZ_URL", "http://127.0.0.1:9")
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+        pixyz_worker.tasks.cleanup_share_file("00000000-0000-4000-8000-000000000000")
 
 
 @pytest.mark.parametrize("module", [pixyz_worker, pixyz_worker.script, pixyz_worker.tasks])
@@ -111,3 +183,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error(module):
 def test_an_import_loads_no_more_than_it_needs(statement, unloaded):
     code = f"{statement}; import sys; print([m for m in {unloaded.split()} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_reference_page_names_all_of_it():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "scripts.md").read_text()
+    methods = {name for name in vars(ProgramContext) if not name.startswith("_")} - {"connected", "to_wire"}
+    arguments = {field.name for field in fields(ScheduleOptions)} - {"other"}
+    names = {*SCRIPT_NAMES, *EXCEPTIONS, *pixyz_worker.tasks.__all__, *ProgramContext(), *methods, *arguments}
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", page)) == []

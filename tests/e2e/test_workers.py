@@ -52,11 +52,11 @@ class Farm:
     http: httpx.Client
     environment: dict[str, str]
 
-    def send(self, source: str, *, queue: str, **params: object) -> str:
+    def send(self, source: str, *, queue: str, entrypoint: str = "main", **params: object) -> str:
         answer = self.http.post(
             "/jobs",
             files={"script": ("job.py", source)},
-            data={"params": json.dumps(params), "config": json.dumps({"queue": queue})},
+            data={"params": json.dumps(params), "config": json.dumps({"queue": queue, "entrypoint": entrypoint})},
         )
         assert answer.status_code == 200, answer.text
         return answer.json()["uuid"]
@@ -433,3 +433,40 @@ def test_a_cancelled_job_that_runs_ends_without_waiting_for_a_renewal(farm, queu
         details = farm.ended(job_id)
         assert details["status"] == "REVOKED"
         assert not child.is_running()
+
+
+WAITS = """
+from pixyz_worker.script import *
+
+
+@pixyz_schedule(wait=True, timeout=60)
+def main(pc, params):
+    parts = [pixyz_execute.s({"n": n}, pc.clone(entrypoint="part", raw=True)).set(queue=pc["here"]) for n in range(3)]
+    whole = pixyz_execute.s(pc=pc.clone(entrypoint="whole", raw=True))
+    return chord(parts, whole.set(queue=pc["here"]))()
+
+
+def asks(pc, params):
+    return main(pc, params).get()
+
+
+def part(pc, params):
+    return params["n"]
+
+
+def whole(pc, params):
+    return params
+"""
+
+
+@pytest.mark.parametrize("entrypoint", ["main", "asks"])
+def test_a_farm_of_one_slot_ends_a_job_that_waits_for_its_own_sub_tasks(farm, queue, entrypoint):
+    """One returns what it waits for, the other asks for it in its function: its slot is lent meanwhile."""
+    source = WAITS.replace('pc["here"]', repr(queue))
+    with farm.worker(queue):
+        job_id = farm.send(source, queue=queue, entrypoint=entrypoint)
+        details = farm.ended(job_id)
+    assert (details["status"], details["result"]) == ("SUCCESS", [0, 1, 2]), details["error"]
+    assert len(details["children"]) == 4
+    graph = farm.http.get(f"/jobs/{job_id}/graph").json()
+    assert sorted(edge["kind"] for edge in graph["edges"]) == ["starts"] * 3 + ["then"] * 3

@@ -4,6 +4,7 @@ A job walks its plan one state a look (each GET of its status or details), never
 same on a slow machine.
 """
 
+import hashlib
 import json
 import re
 import threading
@@ -96,7 +97,14 @@ class FakeScheduler(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.jobs: dict[str, FakeJob] = {}
         self.plan = PLAN
+        self.plans: dict[str | None, tuple] = {}
+        """For jobs of these names."""
         self.outputs = {"result.glb": b"glTF" + bytes(100_000)}
+        self.logs = {1: b"one\n"}
+        self.graph = {"root": "", "nodes": [], "edges": []}
+        self.archive = b"PK\x03\x04 a zip"
+        self.etag = lambda body: f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        """How a file's ETag is made; None: files have none, and are sent whole."""
         self.archive_early = 2
         """How often the archive is not ready once the job has ended."""
         self.events = 0
@@ -172,6 +180,8 @@ class _Conversation(BaseHTTPRequestHandler):
                 r"/jobs/([^/]+)/outputs/archive": self._archive,
                 r"/jobs/([^/]+)/outputs/(.+)": self._output,
                 r"/jobs/([^/]+)/events": self._events,
+                r"/jobs/([^/]+)/logs": self._logs,
+                r"/jobs/([^/]+)/graph": self._graph,
             }
         )
 
@@ -254,7 +264,8 @@ class _Conversation(BaseHTTPRequestHandler):
             raise _Refusal(400, f"No process is named {process}.")
         if b"def main" not in files.get("script", ("", b"def main"))[1]:
             raise _Refusal(400, "The script has no function main.")
-        job = FakeJob(str(uuids.uuid4()), form.get("name"), self.server.plan, self.server.outputs, form, files)
+        plan = self.server.plans.get(form.get("name"), self.server.plan)
+        job = FakeJob(str(uuids.uuid4()), form.get("name"), plan, self.server.outputs, form, files)
         self.server._add(job)
         if key:
             self.server.keys[key] = job
@@ -307,13 +318,43 @@ class _Conversation(BaseHTTPRequestHandler):
         job.archive_asked += 1
         if job.archive_asked <= self.server.archive_early:
             raise _Refusal(425, "The archive is being built.")
-        self._send(200, b"PK\x03\x04 a zip", "application/octet-stream")
+        self._file(self.server.archive, "application/octet-stream")
 
     def _output(self, uuid, path):
         job = self._job(uuid)
         if path not in job.outputs:
             raise _Refusal(404, f"Job {uuid} has no output {path}.")
-        self._send(200, job.outputs[path], "model/gltf-binary")
+        self._file(job.outputs[path], "model/gltf-binary")
+
+    def _file(self, body, kind):
+        tag = self.server.etag and self.server.etag(body)
+        headers = {"etag": tag} if tag else {}
+        first = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        if first is None or tag is None or self.headers.get("if-range") != tag:
+            self._send(200, body, kind, headers)
+        elif int(first[1]) >= len(body):
+            self._send(416, b"", kind, headers | {"content-range": f"bytes */{len(body)}"})
+        else:
+            place = {"content-range": f"bytes {first[1]}-{len(body) - 1}/{len(body)}"}
+            self._send(206, body[int(first[1]) :], kind, headers | place)
+
+    def _logs(self, uuid):
+        """What stands in `logs` by attempt; with `follow` the stream ends as that of an attempt that has ended does."""
+        self._job(uuid)
+        query = {key: values[-1] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        attempt = int(query.get("attempt", max(self.server.logs)))
+        if attempt not in self.server.logs:
+            raise _Refusal(404, f"Job {uuid} has no attempt {attempt}.")
+        body = self.server.logs[attempt][int(query.get("offset", 0)) :]
+        self._send(200, body, "text/plain; charset=utf-8", {"x-log-attempt": str(attempt)})
+
+    def _graph(self, uuid):
+        self._job(uuid)
+        form = parse_qs(urlsplit(self.path).query).get("format", ["json"])[0]
+        if form == "json":
+            self._json(self.server.graph)
+        else:
+            self._send(200, f"a graph as {form}\n".encode(), "text/plain")
 
     def _events(self, uuid):
         job = self._job(uuid)

@@ -4,7 +4,7 @@ import pytest
 
 from pixyz_scheduler.client.errors import StillWorking
 from pixyz_scheduler.client.models import JobDetails
-from pixyz_scheduler.client.watch import RECONNECT, SILENCE, Ask, Listen, NextLine, Pause, Tell, Watch
+from pixyz_scheduler.client.watch import RECONNECT, SILENCE, Ask, Listen, Missing, NextLine, Pause, Tell, Watch
 from pixyz_scheduler.errors import InvalidJobId, Unavailable
 
 UUID = "123e4567-e89b-12d3-a456-426614174000"
@@ -33,7 +33,7 @@ def walk(moves, time, *replies):
         if isinstance(move, Pause):
             time.now += move.seconds
         reply = None
-        if not isinstance(move, Pause | Tell):
+        if not isinstance(move, Pause | Tell | Missing):
             if not replies:
                 return seen
             reply = replies.pop(0)
@@ -81,24 +81,31 @@ def watch(time, *, timeout=None, patience=10):
         ),
         (
             [PENDING, AWAY, AWAY, DONE],
-            [Ask(), Tell(PENDING), Listen(None, SILENCE), Pause(RECONNECT), Ask(), Pause(0.05), Ask(), Tell(DONE)],
+            [
+                *[Ask(), Tell(PENDING), Listen(None, SILENCE), Pause(RECONNECT)],
+                *[Ask(), Missing(AWAY), Pause(0.05), Ask(), Tell(DONE)],
+            ],
+        ),
+        (
+            [AWAY, AWAY, DONE],
+            [Ask(), Missing(AWAY), Pause(0.05), Ask(), Pause(0.05 * 1.5), Ask(), Tell(DONE)],
         ),
         (
             [PENDING, OFFERED, PENDING, ": ping", ": ping", ""],
             [Ask(), Tell(PENDING), Listen(None, SILENCE), Ask()] + [NextLine()] * 4,
         ),
     ],
-    ids=["ended already", "no events", "an event", "a stream that ends", "a server away", "pings"],
+    ids=["ended already", "no events", "an event", "a stream that ends", "a server away", "away at first", "pings"],
 )
 def test_each_reply_leads_to_its_move(replies, moves):
     time = Time()
     assert walk(watch(time), time, *replies) == moves
 
 
-def test_who_is_away_at_the_first_question_gets_no_patience():
+def test_without_patience_the_first_outage_ends_it():
     time = Time()
     with pytest.raises(Unavailable, match="away"):
-        walk(watch(time), time, AWAY)
+        walk(watch(time, patience=0), time, AWAY)
 
 
 def test_patience_ends():

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixyz_scheduler.errors import InvalidConfig, InvalidUpload
+from pixyz_scheduler.jobs.model_files import is_model
 from pixyz_scheduler.storage.incoming import MAX_NAME_BYTES, clean_name
-from pixyz_scheduler.storage.root_file import find_root_file, is_model
+from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import is_archive
 
 

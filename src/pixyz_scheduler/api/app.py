@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pixyz_scheduler import __version__
+from pixyz_scheduler.admission import Admission
 from pixyz_scheduler.api.access import HEADER, Access
 from pixyz_scheduler.api.metrics import Counted, Metrics
 from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
@@ -37,6 +38,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -129,6 +131,11 @@ def make_app(settings: Settings) -> FastAPI:
         defaults=JobOptions(time_limit=settings.job_time_limit),
         chore_time_limit=settings.pixyz_time_limit,
         ended=mirror.soon,
+        admission=Admission(
+            urls=AllowedUrls.of(settings.allow_input_urls),
+            share=share.root,
+            dependencies=settings.script_dependencies == "allow",
+        ),
     )
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from typing_extensions import Self
 
+from pixyz_scheduler.catalog.inline_metadata import NOTHING, Needs, needs_of
 from pixyz_scheduler.catalog.source import parse_source
 from pixyz_scheduler.errors import InvalidScript
 
@@ -44,6 +45,8 @@ class ScriptOutline:
     functions: Mapping[str, FunctionOutline]
     #: What was seen and does not count, in words: decorator arguments that are known only when the script runs.
     warnings: tuple[str, ...]
+    #: What it says it needs of the machine that it runs on.
+    needs: Needs = NOTHING
 
     @classmethod
     def parse(cls, source: bytes, *, filename: str, max_bytes: int = MAX_SCRIPT_BYTES) -> Self:
@@ -63,7 +66,14 @@ class ScriptOutline:
             functions = {node.name: reader.function(node) for node in _functions(tree.body)}
         except (RecursionError, MemoryError) as error:
             raise InvalidScript(f"{filename} is nested too deeply to be read.") from error
-        return cls(filename=filename, doc=ast.get_docstring(tree), functions=functions, warnings=tuple(reader.warnings))
+        needs = needs_of(source, filename=filename)
+        return cls(
+            filename=filename,
+            doc=ast.get_docstring(tree),
+            functions=functions,
+            warnings=(*reader.warnings, *needs.warnings),
+            needs=needs,
+        )
 
     def entrypoint(self, name: str = "main") -> FunctionOutline:
         """The function that a job starts with; raises InvalidScript naming those there are."""

@@ -39,12 +39,16 @@ def retry_job(
         _show(scheduler.retry(job), as_json=as_json)
 
 
-def delete_job(context: typer.Context, *, job: options.Job, token: options.Token = None) -> None:
+def delete_job(
+    context: typer.Context, *, job: options.Job, token: options.Token = None, as_json: options.AsJson = False
+) -> None:
     """Remove a job, its files and all that is known of it. One that runs is stopped first."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         gone = scheduler.delete(job)
-    if not gone:
+    if as_json:
+        render.as_json({"uuid": job, "gone": gone})
+    elif not gone:
         render.note("It is being stopped, and goes then.")
 
 

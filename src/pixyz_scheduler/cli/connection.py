@@ -20,12 +20,31 @@ class Globals:
     token: str | None = None
 
 
-def connect(context: typer.Context, token: str | None) -> "SchedulerClient":
-    """A client for this command; what stands after the command wins over what stands before it."""
-    from pixyz_scheduler.client import BadAddress, SchedulerClient
+@dataclass(frozen=True)
+class Where:
+    """A scheduler and the key to it."""
+
+    url: str
+    token: str | None
+
+
+def where(context: typer.Context, token: str | None) -> Where:
+    """What stands after the command wins over what stands before it. A usage error for what is no URL."""
+    from pixyz_scheduler.client import BadAddress, protocol
 
     given = context.find_object(Globals) or Globals()
     try:
-        return SchedulerClient(given.url or DEFAULT_URL, token or given.token)
+        return Where(protocol.address(given.url or DEFAULT_URL), token or given.token)
+    except BadAddress as error:
+        raise typer.BadParameter(str(error), param_hint="'-u'") from error
+
+
+def connect(context: typer.Context, token: str | None) -> "SchedulerClient":
+    """A client for this command."""
+    from pixyz_scheduler.client import BadAddress, SchedulerClient
+
+    found = where(context, token)
+    try:
+        return SchedulerClient(found.url, found.token)
     except BadAddress as error:
         raise typer.BadParameter(str(error), param_hint="'-u'") from error

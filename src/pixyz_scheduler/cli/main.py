@@ -9,8 +9,10 @@ from pixyz_scheduler import __version__
 from pixyz_scheduler.cli import (
     admin,
     changing,
+    completion,
     converting,
     exits,
+    looking_inside,
     options,
     reading,
     render,
@@ -18,17 +20,21 @@ from pixyz_scheduler.cli import (
     submitting,
     transferring,
 )
+from pixyz_scheduler.cli.batch import command as batch
 from pixyz_scheduler.cli.connection import Globals
 from pixyz_scheduler.errors import SchedulerError
 
 GROUPS = (
     server.register,
     reading.register,
+    looking_inside.register,
     submitting.register,
     changing.register,
     converting.register,
+    batch.register,
     transferring.register,
     admin.register,
+    completion.register,
 )
 """Each adds its commands to the app. None may import httpx or the server before its command is called."""
 

@@ -8,6 +8,8 @@ import typer
 
 from pixyz_scheduler.errors import InvalidParams
 
+_NO_CONFIG = frozenset({"process", "script", "file", "params", "name", "idempotency_key", "on_bytes"})
+"""What is no part of a job's `config`, but stands beside it."""
 DEFAULT_URL = "http://127.0.0.1:8001"
 
 Url = Annotated[
@@ -17,12 +19,25 @@ GlobalToken = Annotated[str | None, typer.Option("-t", "--token", envvar="PIXYZ_
 # Not from the environment: that would win over a key given before the command.
 Token = Annotated[str | None, typer.Option("-t", "--token", help="Your API key. Default: PIXYZ_TOKEN")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Jobs = Annotated[list[str], typer.Option("-j", "--job", metavar="UUID", help="The job. Several: -j A -j B")]
 Job = Annotated[str, typer.Option("-j", "--job", metavar="UUID", help="The job.")]
 Input = Annotated[
     Path, typer.Option("-i", "--input", exists=True, dir_okay=False, help="A 3D file, or an archive with one.")
 ]
-OptionalInput = Annotated[
-    Path | None, typer.Option("-i", "--input", exists=True, dir_okay=False, help="A 3D file, or an archive of files.")
+Inputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-i",
+        "--input",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="A 3D file, or an archive of files. Several: -i A -i B",
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="JSON", help="More options of the job, such as priority: a JSON object, or @FILE"),
 ]
 Params = Annotated[
     str | None, typer.Option("-p", "--params", metavar="JSON", help="Parameters: a JSON object, or @FILE holding one.")
@@ -53,27 +68,40 @@ Batch = Annotated[bool, typer.Option("-b", "--batch", help="For scripts: print t
 Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="With -w: wait no longer than this.")
 ]
+WaitTimeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="Wait no longer than this.")]
 
 
 def params(text: str | None) -> dict[str, object] | None:
     """The object that `-p` gives; a usage error that points at the place where it is wrong."""
+    return _object(text, "-p", 'but params are an object, like {"extension": "glb"}')
+
+
+def config(text: str | None) -> dict[str, object]:
+    """The object that `--config` gives."""
+    found = _object(text, "--config", 'but it is an object, like {"priority": 1}') or {}
+    if misplaced := _NO_CONFIG & found.keys():
+        raise _wrong(f"{', '.join(sorted(misplaced))} has an option of its own", "--config")
+    return found
+
+
+def _object(text: str | None, option: str, what: str) -> dict[str, object] | None:
     if text is None:
         return None
     source = "it"
     if text.startswith("@"):
         source = text[1:]
-        text = _read(Path(source))
+        text = _read(Path(source), option)
     if not text.strip():
         return None
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise _wrong(f"{source} is not JSON: {_place(error)}") from error
+        raise _wrong(f"{source} is not JSON: {_place(error)}", option) from error
     except (InvalidParams, RecursionError) as error:
-        raise _wrong(f"{source} is not JSON: {error}") from error
+        raise _wrong(f"{source} is not JSON: {error}", option) from error
     if not isinstance(value, dict):
         kind = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
-        raise _wrong(f'{source} is {kind}, but params are an object, like {{"extension": "glb"}}')
+        raise _wrong(f"{source} is {kind}, {what}", option)
     return value
 
 
@@ -116,12 +144,12 @@ def job_id(text: str) -> str:
         raise typer.BadParameter(str(error), param_hint="'-j'") from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, option: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _wrong(f"cannot read {path}: {reason}") from error
+        raise _wrong(f"cannot read {path}: {reason}", option) from error
 
 
 def _place(error: json.JSONDecodeError) -> str:
@@ -137,5 +165,5 @@ def _refuse_constant(name: str) -> object:
     raise InvalidParams(f"{name} is no JSON number")
 
 
-def _wrong(text: str) -> typer.BadParameter:
-    return typer.BadParameter(text, param_hint="'-p'")
+def _wrong(text: str, option: str) -> typer.BadParameter:
+    return typer.BadParameter(text, param_hint=f"'{option}'")

@@ -1,12 +1,16 @@
-"""The commands that only look: version, list, doc, jobs, status, details, outputs."""
+"""The commands that only look: version, list, doc, jobs, status, wait, details, outputs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pixyz_scheduler import __version__
 from pixyz_scheduler.cli import options, render, waiting
-from pixyz_scheduler.cli.connection import connect
+from pixyz_scheduler.cli.connection import connect, where
+
+if TYPE_CHECKING:
+    # Importing httpx costs 130 ms that --help need not pay.
+    from pixyz_scheduler.client import JobDetails
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("doc", epilog="Example: pixyz-scheduler doc -n convert_file")(show_doc)
     app.command("jobs", epilog="Example: pixyz-scheduler jobs --status FAILURE --limit 20")(list_jobs)
     app.command("status", epilog="Example: pixyz-scheduler status -j UUID -w")(show_status)
+    app.command("wait", epilog="Example: pixyz-scheduler wait -j UUID -j ANOTHER")(wait_for)
     app.command("details", epilog="Example: pixyz-scheduler details -j UUID --json")(show_details)
     app.command("outputs", epilog="Example: pixyz-scheduler outputs -j UUID")(list_outputs)
 
@@ -98,6 +103,31 @@ def show_status(
         render.as_json(state.raw)
     else:
         render.state(state)
+
+
+def wait_for(
+    context: typer.Context,
+    *,
+    job: options.Jobs,
+    timeout: options.WaitTimeout = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Wait for jobs to end. The exit status tells of the first of them that did not succeed."""
+    jobs = list(dict.fromkeys(options.job_id(each) for each in job))
+    bound = options.seconds(timeout, "--timeout")
+
+    def show(ended: "JobDetails") -> None:
+        if not as_json:
+            render.state(ended)
+
+    ends = waiting.follow_all(where(context, token), jobs, timeout=bound, quiet=as_json, on_end=show)
+    if as_json:
+        render.as_json({"jobs": [waiting.told(end) for end in ends]})
+    for end in ends:
+        if not as_json:
+            waiting.show_reason(end)
+    raise typer.Exit(next((status for status in map(waiting.status_of, ends) if status), 0))
 
 
 def show_details(

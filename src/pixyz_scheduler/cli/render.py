@@ -6,8 +6,7 @@ What was asked for goes to stdout; progress, notes and errors go to stderr, so t
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -28,6 +27,9 @@ LONGEST_NAME = 24
 """Cells that a name may take in a table; the error gets the rest."""
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
+
+DRIVES = {code: text for code, text in CONTROLS.items() if code != ord("\r")}
+COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def prepare() -> None:
@@ -66,14 +68,64 @@ def error(reason: Exception) -> None:
 
 def agreed(question: str) -> bool:
     """Whether who sits at the terminal says yes."""
-    sys.stderr.write(f"{_clean(question)} [y/N] ")
+    sys.stderr.write(f"{clean(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def clean(text: str) -> str:
+    """The text without what would drive the terminal."""
+    return text.translate(CONTROLS)
+
+
+def raw(piece: bytes) -> None:
+    """What a script has printed, byte for byte."""
+    sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def shown(text: str) -> None:
+    """What a script has printed, for a terminal: its colours may stay, what else would drive it may not."""
+    parts = COLOUR_CODES.split(text)
+    codes = [*COLOUR_CODES.findall(text), ""]
+    sys.stdout.write("".join(part.translate(DRIVES) + code for part, code in zip(parts, codes, strict=True)))
+    sys.stdout.flush()
+
+
+def row(cells: Sequence[str], *, marks: str) -> None:
+    """Cells of a table without a header: on a terminal in columns and coloured as `marks` says, else parted by tabs."""
+    if not sys.stdout.isatty():
+        line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
+        return
+    from rich.cells import set_cell_size
+    from rich.console import Console
+    from rich.text import Text
+
+    name, status, *rest = (clean(cell) for cell in cells)
+    shown = Text.assemble(
+        set_cell_size(name, 32), "  ", (f"{status:8}", COLOURS.get(marks, "cyan")), "  ", "  ".join(filter(None, rest))
+    )
+    Console().print(shown, no_wrap=True, overflow="ellipsis")
+
+
 def as_json(value: object) -> None:
     """What was asked for, for programs: indented on a terminal, else on one line."""
-    _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
+    _print_json(value)
+
+
+def as_json_line(value: object) -> None:
+    """One of many things that were asked for, for programs: always on one line."""
+    _print(_json(value, indent=None), sys.stdout)
+
+
+def is_live() -> bool:
+    """Whether what is beside what was asked for is seen on a terminal."""
+    return sys.stderr.isatty()
+
+
+def is_read_by_eyes() -> bool:
+    """Whether what was asked for is seen on a terminal."""
+    return sys.stdout.isatty()
 
 
 def sent(job: "JobState") -> None:
@@ -92,6 +144,28 @@ def next_steps(job: "JobDetails") -> None:
 def saved(path: Path) -> None:
     """A file that lies on this machine now."""
     line(str(path))
+
+
+def fetched(job: str, saved: Sequence[Path], *, as_json: bool) -> None:
+    """Files of a job that lie on this machine now."""
+    if as_json:
+        _print_json({"uuid": job, "files": [str(path) for path in saved]})
+        return
+    for path in saved:
+        line(str(path))
+
+
+def delivered(job: "JobDetails", saved: Sequence[Path], told: object) -> None:
+    """For programs: how a job ended that a file was wanted of, and where the files are."""
+    _print_json(
+        {
+            "uuid": job.uuid,
+            "status": job.status,
+            "error": job.error,
+            "warnings": [str(each) for each in told] if isinstance(told, list) else [],
+            "files": [str(path) for path in saved],
+        }
+    )
 
 
 def state(job: "JobState") -> None:
@@ -155,69 +229,6 @@ def details(job: "JobDetails") -> None:
         line(job.error)
 
 
-@contextmanager
-def job_progress(*, quiet: bool) -> Iterator[Callable[["JobDetails"], None]]:
-    """Shows a job's changes: a live bar on a terminal, else a line a change."""
-    if quiet:
-        yield lambda _: None
-    elif not sys.stderr.isatty():
-        yield _ChangeLines().show
-    else:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-        columns = (
-            TextColumn("{task.fields[status]}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[step]}", markup=False),
-        )
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=None, status="", step="")
-
-            def show(job: "JobDetails") -> None:
-                percent = 100 if job.succeeded else job.progress
-                bar.update(
-                    task,
-                    total=None if percent is None else 100,
-                    completed=percent or 0,
-                    status=_clean(job.status),
-                    step=_clean(job.step or job.waiting_for or ""),
-                )
-
-            yield show
-
-
-@contextmanager
-def transfer_progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Shows a file on its way: a bar on a terminal, else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(_clean(name), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-class _ChangeLines:
-    """One line for each change of a job: status, percent, step."""
-
-    def __init__(self) -> None:
-        self._shown = ""
-
-    def show(self, job: "JobDetails") -> None:
-        percent = "" if job.progress is None else f" {job.progress} %"
-        text = f"{job.uuid} {job.status}{percent} {job.step or job.waiting_for or ''}".rstrip()
-        if text != self._shown:
-            note(text)
-        self._shown = text
-
-
 def _attempt(attempt: "Attempt") -> str:
     how = {"exit status": attempt.exit_code or None, "signal": attempt.signal}
     why = "".join(f", {what} {value}" for what, value in how.items() if value is not None)
@@ -238,7 +249,11 @@ def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, 
 
 
 def _cell(text: str) -> str:
-    return _clean(" ".join(text.split()))
+    return clean(" ".join(text.split()))
+
+
+def _print_json(value: object) -> None:
+    _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
 
 
 def _json(value: object, *, indent: int | None) -> str:
@@ -248,9 +263,5 @@ def _json(value: object, *, indent: int | None) -> str:
     return NOT_FOR_PRINT.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _clean(text: str) -> str:
-    return text.translate(CONTROLS)
-
-
 def _print(text: str, to: TextIO) -> None:
-    print(_clean(text), file=to, flush=True)
+    print(clean(text), file=to, flush=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixyz_scheduler.cli import exits, options, render, waiting
+from pixyz_scheduler.cli import exits, options, progress, render, waiting
 from pixyz_scheduler.cli.connection import Globals, connect
 from pixyz_scheduler.process_memory import hide_memory
 
@@ -126,7 +126,9 @@ def run(  # noqa: PLR0913  (each is an option)
     file: Annotated[
         Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
     ] = None,
-    input_file: options.OptionalInput = None,
+    input_file: Annotated[
+        Path | None, typer.Option("-i", "--input", exists=True, dir_okay=False, help="The input, said in this way.")
+    ] = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     output: Annotated[
@@ -137,6 +139,7 @@ def run(  # noqa: PLR0913  (each is an option)
         typer.Option("--local", help="In this process, with no scheduler: a debugger and breakpoint() work."),
     ] = False,
     token: options.Token = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
     given = options.params(params)
@@ -151,8 +154,11 @@ def run(  # noqa: PLR0913  (each is an option)
         source = {"script": script} if script is not None else {"process": what}
         name = file.name if file else Path(what).name
         job = scheduler.submit(file=file, params=given, name=name, entrypoint=entrypoint, **source)
-        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=False)
-        fetch_outputs(scheduler, ended, output or Path())
+        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=as_json)
+        saved = fetch_outputs(scheduler, ended, output or Path(), quiet=as_json)
+    if as_json:
+        render.as_json({**ended.raw, "files": [str(path) for path in saved]})
+        raise typer.Exit(waiting.exit_status(ended))
     waiting.show_end(ended, as_json=False)
     if ended.succeeded and ended.result is not None:
         render.as_json(ended.result)
@@ -176,13 +182,16 @@ def _run_here(
     )
 
 
-def fetch_outputs(scheduler: "SchedulerClient", ended: "JobDetails", folder: Path) -> list[Path]:
+def fetch_outputs(
+    scheduler: "SchedulerClient", ended: "JobDetails", folder: Path, *, quiet: bool = False
+) -> list[Path]:
     """Download all outputs of a job into a folder; where they lie now."""
     saved = []
     for path in scheduler.outputs(ended):
-        with render.transfer_progress(path) as show:
+        with progress.of_file(path, quiet=quiet) as show:
             saved.append(scheduler.download(ended, path, folder / path, on_bytes=show))
-        render.saved(saved[-1])
+        if not quiet:
+            render.saved(saved[-1])
     return saved
 
 

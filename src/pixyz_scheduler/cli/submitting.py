@@ -1,12 +1,13 @@
 """The commands that start work: exec, process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixyz_scheduler.cli import options, render, waiting
+from pixyz_scheduler.cli import options, progress, render, waiting
 from pixyz_scheduler.cli.connection import connect
 
 if TYPE_CHECKING:
@@ -38,12 +39,17 @@ class Following:
         """Whether the job's end is wanted: a result is only there at the end."""
         return self.wait or self.result
 
+    @property
+    def quiet(self) -> bool:
+        """Whether no progress is wanted."""
+        return self.batch or self.as_json
+
 
 def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     context: typer.Context,
     *,
     script: Annotated[Path, typer.Option("-s", "--script", exists=True, dir_okay=False, help="Your Python file.")],
-    file: options.OptionalInput = None,
+    file: options.Inputs = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
@@ -54,33 +60,35 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     batch: options.Batch = False,
     timeout: options.Timeout = None,
     idempotency_key: options.IdempotencyKey = None,
+    config: options.Config = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Run a Python script of yours. With -i FILE as its input, if it needs one."""
-    bound = options.patience(timeout, waits=wait or result)
-    following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
-    given, limit = options.params(params), options.seconds(time_limit, "-l")
-    key = options.idempotency_key(idempotency_key)
+    following = Following(
+        wait=wait,
+        result=result,
+        batch=batch,
+        as_json=as_json,
+        timeout=options.patience(timeout, waits=wait or result),
+    )
+    fields = {
+        **options.config(config),
+        "script": script,
+        "params": options.params(params),
+        "name": name,
+        "idempotency_key": options.idempotency_key(idempotency_key),
+        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l")),
+    }
     with connect(context, token) as scheduler:
-        job = scheduler.submit(
-            script=script,
-            file=file,
-            params=given,
-            name=name,
-            entrypoint=entrypoint,
-            queue=queue,
-            time_limit=limit,
-            idempotency_key=key,
-        )
-        _follow(scheduler, job, following)
+        _follow(scheduler, _submit(scheduler, file, following, fields), following)
 
 
 def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     context: typer.Context,
     *,
     process: Annotated[str, typer.Option("-n", "--process", help="The process; `list` shows them.")],
-    file: options.OptionalInput = None,
+    file: options.Inputs = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
@@ -91,26 +99,43 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     batch: options.Batch = False,
     timeout: options.Timeout = None,
     idempotency_key: options.IdempotencyKey = None,
+    config: options.Config = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Run a process, as `list` shows them. With -i FILE as its input, if it needs one."""
-    bound = options.patience(timeout, waits=wait or result)
-    following = Following(wait=wait, result=result, batch=batch, as_json=as_json, timeout=bound)
-    given, limit = options.params(params), options.seconds(time_limit, "-l")
-    key = options.idempotency_key(idempotency_key)
+    following = Following(
+        wait=wait,
+        result=result,
+        batch=batch,
+        as_json=as_json,
+        timeout=options.patience(timeout, waits=wait or result),
+    )
+    fields = {
+        **options.config(config),
+        "process": process,
+        "params": options.params(params),
+        "name": name,
+        "idempotency_key": options.idempotency_key(idempotency_key),
+        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l")),
+    }
     with connect(context, token) as scheduler:
-        job = scheduler.submit(
-            process=process,
-            file=file,
-            params=given,
-            name=name,
-            entrypoint=entrypoint,
-            queue=queue,
-            time_limit=limit,
-            idempotency_key=key,
-        )
-        _follow(scheduler, job, following)
+        _follow(scheduler, _submit(scheduler, file, following, fields), following)
+
+
+def _given(**settings: object) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _submit(
+    scheduler: "SchedulerClient",
+    files: list[Path] | None,
+    following: Following,
+    fields: Mapping[str, Any],
+) -> "JobState":
+    names = ", ".join(path.name for path in files or ())
+    with progress.of_file(names, quiet=following.quiet or not files, going=True) as show:
+        return scheduler.submit(file=files or None, on_bytes=show if files else None, **fields)
 
 
 def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following) -> None:
@@ -124,8 +149,7 @@ def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following)
         elif not following.batch:
             render.sent(job)
         return
-    quiet = following.batch or following.as_json
-    ended = waiting.follow(scheduler, job.uuid, timeout=following.timeout, quiet=quiet)
+    ended = waiting.follow(scheduler, job.uuid, timeout=following.timeout, quiet=following.quiet)
     _show_end(ended, following)
     raise typer.Exit(waiting.exit_status(ended))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pixyz_scheduler.cli import options, render
+from pixyz_scheduler.cli import options, progress, render
 from pixyz_scheduler.cli.connection import connect
 
 
@@ -24,12 +24,13 @@ def download(
     file: Annotated[str, typer.Option("-f", "--file", help="The file, as `outputs` lists it.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="PATH", help="Where to put it: a file or folder.")],
     token: options.Token = None,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Fetch one file of a job."""
+    """Fetch one file of a job. Interrupted, the same command again goes on where it was."""
     job = options.job_id(job)
-    with connect(context, token) as scheduler, render.transfer_progress(file) as show:
+    with connect(context, token) as scheduler, progress.of_file(file, quiet=as_json) as show:
         saved = scheduler.download(job, file, output, on_bytes=show)
-    render.saved(saved)
+    render.fetched(job, [saved], as_json=as_json)
 
 
 def download_all(
@@ -41,9 +42,10 @@ def download_all(
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Wait no longer for the job and its archive.")
     ] = None,
     token: options.Token = None,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Fetch all files of a job as one zip. Waits for the job's end."""
+    """Fetch all files of a job as one zip. Waits for the job's end. Interrupted, the same command again goes on."""
     job, bound = options.job_id(job), options.seconds(timeout, "--timeout")
-    with connect(context, token) as scheduler, render.transfer_progress(Path(output).name) as show:
+    with connect(context, token) as scheduler, progress.of_file(Path(output).name, quiet=as_json) as show:
         saved = scheduler.download_all(job, output, on_bytes=show, on_wait=render.note, timeout=bound)
-    render.saved(saved)
+    render.fetched(job, [saved], as_json=as_json)

@@ -1,25 +1,24 @@
-"""SchedulerClient: all that a scheduler does over HTTP, as methods."""
+"""SchedulerClient: all that a scheduler does over HTTP, as methods that block."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from typing_extensions import Self
 
-from pixyz_scheduler.client import protocol, transfers
-from pixyz_scheduler.client.follow import follow
+from pixyz_scheduler.client import listing, log_stream, protocol, transfers, waiting
+from pixyz_scheduler.client.graph import Graph
+from pixyz_scheduler.client.job import Job, with_client
 from pixyz_scheduler.client.models import JobDetails, JobRef, JobState
+from pixyz_scheduler.client.protocol import Files
 from pixyz_scheduler.client.resend import send_once
-from pixyz_scheduler.client.transfers import OnBytes
 from pixyz_scheduler.client.transport import Transport
-from pixyz_scheduler.client.watch import Watch
+from pixyz_scheduler.client.waiting import PATIENCE
+from pixyz_scheduler.client.wire import OnBytes, at_once, one_by_one
+from pixyz_scheduler.errors import Unavailable
 
 TIMEOUT = 60.0
-PATIENCE = 60.0
-LARGEST_PAGE = 1000
-"""Jobs; the server refuses to list more at once."""
 
 
 class SchedulerClient:
@@ -27,11 +26,11 @@ class SchedulerClient:
 
         with SchedulerClient("http://127.0.0.1:8001", token) as scheduler:
             job = scheduler.submit(process="convert_file", file="wheel.step", params={"extension": "glb"})
-            done = scheduler.wait(job)
-            scheduler.download_all(job, "wheel.zip")
+            job.wait().download("out/")
 
-    A job is given by its uuid or by a JobState. Every method may raise a SchedulerError: Unreachable where
-    nothing answers, AccessDenied for the key, BadInput and NotFound for what was asked.
+    A job is given by its uuid or by what the server said of it (a Job, a JobState). Every method may raise a
+    SchedulerError: Unreachable where nothing answers, AccessDenied for the key, BadInput and NotFound for what was
+    asked.
 
     Args:
         url: where the scheduler is, like http://127.0.0.1:8001.
@@ -50,9 +49,7 @@ class SchedulerClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._transport = Transport(url, token, timeout=timeout)
-        self._clock = clock
-        self._sleep = sleep
+        self._transport = Transport(url, token, timeout=timeout, clock=clock, sleep=sleep)
 
     @property
     def url(self) -> str:
@@ -61,30 +58,31 @@ class SchedulerClient:
 
     def version(self) -> str:
         """The server's version."""
-        return self._transport.send(protocol.version())
+        return at_once(self._transport.send(protocol.version()))
 
     def processes(self) -> tuple[str, ...]:
         """The names of the processes that the server offers."""
-        return self._transport.send(protocol.processes())
+        return at_once(self._transport.send(protocol.processes()))
 
     def process_doc(self, name: str) -> str:
         """What a process does and which params it takes."""
-        return self._transport.send(protocol.process_doc(name))
+        return at_once(self._transport.send(protocol.process_doc(name)))
 
     def submit(  # noqa: PLR0913  (each is a field of POST /jobs, and optional)
         self,
         *,
         script: str | Path | None = None,
         process: str | None = None,
-        file: str | Path | None = None,
+        file: Files | None = None,
         params: object = None,
         name: str | None = None,
         entrypoint: str | None = None,
         queue: str | None = None,
         time_limit: float | None = None,
         idempotency_key: str | None = None,
+        on_bytes: OnBytes | None = None,
         **config: object,
-    ) -> JobState:
+    ) -> Job:
         """Create a job from a script of yours or from a process of the server.
 
         A connection that breaks meanwhile is no trouble: it is sent again, and makes one job.
@@ -92,7 +90,7 @@ class SchedulerClient:
         Args:
             script: path of the Python file; this or `process`.
             process: name of a process; this or `script`.
-            file: path of the input, a 3D file or an archive.
+            file: path of the input, a 3D file or an archive; or several paths.
             params: a JSON object for the entry point.
             name: your name for the job.
             entrypoint: function of the script, `main` by default.
@@ -100,14 +98,23 @@ class SchedulerClient:
             time_limit: seconds, 3600 by default.
             idempotency_key: a text of your own for this job, by default a new one; with the same one within 24 hours
                 you get the same job again, however often you ask, and BadInput for another request.
-            config: further settings of the job: root_file, priority, compute_only, raw.
+            on_bytes: called with the bytes of the files that have gone, and with all there are.
+            config: further settings of the job: root_file, priority, compute_only, raw, input_job, input_url, ...
         """
-        settings = {"entrypoint": entrypoint, "queue": queue, "time_limit": time_limit, **config}
-        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         call = protocol.submit(
-            script=script, process=process, file=file, params=params, name=name, config=settings, key=key
+            script=script,
+            process=process,
+            file=file,
+            params=params,
+            name=name,
+            config={"entrypoint": entrypoint, "queue": queue, "time_limit": time_limit, **config},
+            key=protocol.new_key() if idempotency_key is None else idempotency_key,
         )
-        return send_once(self._transport, call, clock=self._clock, sleep=self._sleep)
+        return with_client(Job, at_once(send_once(self._transport, call, on_bytes=on_bytes)), self)
+
+    def job(self, job: JobRef) -> Job:
+        """A job that is there already, as it stands."""
+        return with_client(Job, self.details(job), self)
 
     def jobs(
         self,
@@ -119,33 +126,36 @@ class SchedulerClient:
         since: str | None = None,
     ) -> tuple[JobState, ...]:
         """The newest jobs, newest first, at most `limit` of them; as many pages as that takes."""
-        found: tuple[JobState, ...] = ()
-        cursor = None
-        while True:
-            wanted = min(limit - len(found), LARGEST_PAGE)
-            page = self._transport.send(
-                protocol.jobs(limit=wanted, cursor=cursor, status=status, name=name, queue=queue, since=since)
-            )
-            found += page.jobs[:wanted]
-            cursor = page.cursor
-            if not cursor or not page.jobs or len(found) >= limit:
-                return found
+        found = listing.newest(self._transport, limit=limit, status=status, name=name, queue=queue, since=since)
+        return at_once(found)
 
     def status(self, job: JobRef) -> JobState:
         """Where a job stands."""
-        return self._transport.send(protocol.status(job))
+        return at_once(self._transport.send(protocol.status(job)))
 
     def details(self, job: JobRef) -> JobDetails:
         """All of a job: times, steps, result, traceback."""
-        return self._transport.send(protocol.details(job))
+        return at_once(self._transport.send(protocol.details(job)))
 
     def outputs(self, job: JobRef) -> tuple[str, ...]:
         """The relative paths of a job's files."""
-        return self._transport.send(protocol.outputs(job))
+        return at_once(self._transport.send(protocol.outputs(job)))
 
     def download(self, job: JobRef, path: str, to: str | Path, *, on_bytes: OnBytes | None = None) -> Path:
-        """Fetch one file of a job to `to`, or into it where it is a folder; the path it lies at."""
-        return transfers.output(self._transport, job, path, to, on_bytes=on_bytes)
+        """Fetch one file of a job to `to`, or into it where it is a folder; the path it lies at.
+
+        Where an earlier call was interrupted, it goes on with what that left in `to`.part.
+        """
+        return at_once(transfers.output(self._transport, job, path, to, on_bytes=on_bytes))
+
+    def download_outputs(
+        self, job: JobRef, to: str | Path, *, on_file: Callable[[str], OnBytes | None] | None = None
+    ) -> tuple[Path, ...]:
+        """Fetch all files of a job into a folder, each under its own relative path; where they lie.
+
+        `on_file` hears the path of each before it comes, and may answer with an `on_bytes` for it.
+        """
+        return at_once(transfers.outputs(self._transport, job, to, on_file=on_file))
 
     def download_all(
         self,
@@ -160,25 +170,24 @@ class SchedulerClient:
 
         Raises NotReady after `timeout` seconds of waiting; None waits for as long as it takes.
         """
-        return transfers.archive(
-            self._transport,
-            job,
-            to,
-            on_bytes=on_bytes,
-            on_wait=on_wait,
-            timeout=timeout,
-            clock=self._clock,
-            sleep=self._sleep,
-        )
+        fetched = transfers.archive(self._transport, job, to, on_bytes=on_bytes, on_wait=on_wait, timeout=timeout)
+        return at_once(fetched)
 
-    def watch(self, job: JobRef, *, timeout: float | None = None, patience: float = PATIENCE) -> Iterator[JobDetails]:
+    def watch(
+        self,
+        job: JobRef,
+        *,
+        timeout: float | None = None,
+        patience: float = PATIENCE,
+        on_away: Callable[[Unavailable], None] | None = None,
+    ) -> Iterator[JobDetails]:
         """The changes of a job as they happen; the last one has ended.
 
-        Raises StillWorking after `timeout` seconds. A server that goes away meanwhile has `patience` seconds to
-        come back before it is Unreachable.
+        Raises StillWorking after `timeout` seconds. A server that is away, at first or meanwhile, has `patience`
+        seconds to come back before it is Unreachable; `on_away` hears of it once.
         """
-        watch = Watch(job, timeout=timeout, patience=patience, clock=self._clock)
-        return follow(self._transport, watch, sleep=self._sleep)
+        changes = waiting.watch(self._transport, job, timeout=timeout, patience=patience, on_away=on_away)
+        return one_by_one(changes)
 
     def wait(
         self,
@@ -187,25 +196,42 @@ class SchedulerClient:
         on_change: Callable[[JobDetails], None] | None = None,
         timeout: float | None = None,
         patience: float = PATIENCE,
+        on_away: Callable[[Unavailable], None] | None = None,
     ) -> JobDetails:
         """Wait for a job's end; how it ended, its result included. Errors as of `watch`."""
-        details = None
-        for details in self.watch(job, timeout=timeout, patience=patience):
-            if on_change is not None:
-                on_change(details)
-        return details if details is not None else self.details(job)
+        ended = waiting.end(
+            self._transport, job, on_change=on_change, timeout=timeout, patience=patience, on_away=on_away
+        )
+        return at_once(ended)
+
+    def logs(
+        self, job: JobRef, *, attempt: int | None = None, offset: int = 0, follow: bool = False
+    ) -> Iterator[bytes]:
+        """What a job has printed, both streams, in pieces; with `follow` also what it prints from now on, to its end.
+
+        The attempt is the last one where none is named. A connection that breaks is no trouble.
+        """
+        return one_by_one(log_stream.read(self._transport, job, attempt=attempt, offset=offset, follow=follow))
+
+    def graph(self, job: JobRef) -> Graph:
+        """A job, the jobs that it has started, and theirs."""
+        return at_once(self._transport.send(protocol.graph(job)))
+
+    def draw_graph(self, job: JobRef, form: str) -> str:
+        """The same as a picture in text: `mermaid` or `svg`."""
+        return at_once(self._transport.send(protocol.drawn_graph(job, form)))
 
     def cancel(self, job: JobRef) -> JobState:
         """Ask for a job's end: a waiting one is REVOKED at once, a running one soon; Conflict if it has ended."""
-        return self._transport.send(protocol.cancel(job))
+        return at_once(self._transport.send(protocol.cancel(job)))
 
     def retry(self, job: JobRef) -> JobState:
         """Have a job that has ended run again, with the same inputs; Conflict if it has not ended."""
-        return self._transport.send(protocol.retry(job))
+        return at_once(self._transport.send(protocol.retry(job)))
 
     def delete(self, job: JobRef) -> bool:
         """Have a job removed with its files; whether it is gone, or is being stopped and goes then."""
-        return self._transport.send(protocol.delete(job))
+        return at_once(self._transport.send(protocol.delete(job)))
 
     def close(self) -> None:
         """Let the connections go."""

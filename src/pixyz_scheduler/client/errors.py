@@ -8,6 +8,7 @@ SchedulerError
 |       `-- Broken        it was asked, and the connection broke: it may have been done
 |-- UnexpectedAnswer      something answers, but not as a scheduler does
 |-- TransferFailed        a file could not be fetched, or not be kept here
+|-- JobFailed             the job ended, and not well
 `-- StillWorking          the wait is over, the job is not
 """
 
@@ -32,6 +33,16 @@ class UnexpectedAnswer(SchedulerError):
 
 class TransferFailed(SchedulerError):
     """A file could not be fetched, or could not be kept on this machine."""
+
+
+class JobFailed(SchedulerError):
+    """The job has ended, and not well."""
+
+    def __init__(self, job_id: str, status: str, error: str | None) -> None:
+        super().__init__(f"Job {job_id} ended as {status}{f': {error}' if error else '.'}")
+        self.job_id = job_id
+        self.status = status
+        self.error = error
 
 
 class StillWorking(SchedulerError):

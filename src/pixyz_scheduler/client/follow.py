@@ -1,23 +1,25 @@
-"""Carries out the moves of a Watch over a transport, and hands on what it tells."""
+"""Carries out the moves of a Watch over a Wire, and hands on what it tells."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 from typing_extensions import assert_never
 
 from pixyz_scheduler.client import protocol
 from pixyz_scheduler.client.models import JobDetails
-from pixyz_scheduler.client.transport import Transport
-from pixyz_scheduler.client.watch import Ask, Listen, NextLine, Pause, Reply, Tell, Watch
+from pixyz_scheduler.client.watch import Ask, Listen, Missing, NextLine, Pause, Reply, Tell, Watch
+from pixyz_scheduler.client.wire import Wire
 from pixyz_scheduler.errors import Unavailable
 
 
-def follow(transport: Transport, watch: Watch, *, sleep: Callable[[float], None]) -> Iterator[JobDetails]:
-    """The changes of the watched job; the last one has ended."""
+async def follow(
+    wire: Wire, watch: Watch, *, on_away: Callable[[Unavailable], None] | None
+) -> AsyncGenerator[JobDetails, None]:
+    """The changes of the watched job; the last one has ended. `on_away` hears of each outage, once."""
     moves = watch.moves()
     reply: Reply = None
-    with ExitStack() as opened:
-        stream = _EventStream(transport, watch.job_id, opened)
+    async with AsyncExitStack() as opened:
+        stream = _EventStream(wire, watch.job_id, opened)
         while True:
             try:
                 move = moves.send(reply)
@@ -27,21 +29,24 @@ def follow(transport: Transport, watch: Watch, *, sleep: Callable[[float], None]
             match move:
                 case Tell():
                     yield move.details
+                case Missing():
+                    if on_away is not None:
+                        on_away(move.reason)
                 case Ask():
-                    reply = _ask(transport, watch.job_id)
+                    reply = await _ask(wire, watch.job_id)
                 case Pause():
-                    sleep(move.seconds)
+                    await wire.pause(move.seconds)
                 case Listen():
-                    reply = stream.open(move)
+                    reply = await stream.open(move)
                 case NextLine():
-                    reply = stream.next_line()
+                    reply = await stream.next_line()
                 case _:
                     assert_never(move)
 
 
-def _ask(transport: Transport, job_id: str) -> JobDetails | Unavailable:
+async def _ask(wire: Wire, job_id: str) -> JobDetails | Unavailable:
     try:
-        return transport.send(protocol.details(job_id))
+        return await wire.send(protocol.details(job_id))
     except Unavailable as away:
         return away
 
@@ -49,31 +54,32 @@ def _ask(transport: Transport, job_id: str) -> JobDetails | Unavailable:
 class _EventStream:
     """One event stream at a time; `opened` keeps it until the next, or the end."""
 
-    def __init__(self, transport: Transport, job_id: str, opened: ExitStack) -> None:
-        self._transport = transport
+    def __init__(self, wire: Wire, job_id: str, opened: AsyncExitStack) -> None:
+        self._wire = wire
         self._path = protocol.events_path(job_id)
         self._opened = opened
-        self._lines: Iterator[str] = iter(())
+        self._lines: AsyncIterator[str] | None = None
 
-    def open(self, wanted: Listen) -> bool | Unavailable:
-        self._opened.close()
+    async def open(self, wanted: Listen) -> bool | Unavailable:
+        await self._opened.aclose()
         headers = {"accept": "text/event-stream"} | ({"last-event-id": wanted.last_id} if wanted.last_id else {})
         try:
-            response = self._opened.enter_context(
-                self._transport.stream(self._path, headers=headers, timeout=wanted.silence)
+            body = await self._opened.enter_async_context(
+                self._wire.stream(self._path, query=None, headers=headers, silence=wanted.silence)
             )
         except Unavailable as away:
             return away
-        offered = str(response.headers.get("content-type", "")).startswith("text/event-stream")
+        offered = body.headers.get("content-type", "").startswith("text/event-stream")
         if offered:
-            self._lines = response.iter_lines()
+            self._lines = body.lines()
         else:
-            self._opened.close()
+            await self._opened.aclose()
         return offered
 
-    def next_line(self) -> str | None:
+    async def next_line(self) -> str | None:
+        if self._lines is None:
+            return None
         try:
-            with self._transport.in_words():
-                return next(self._lines, None)
+            return await anext(self._lines, None)
         except Unavailable:
             return None

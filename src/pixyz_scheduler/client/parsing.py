@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pixyz_scheduler.client.errors import UnexpectedAnswer
+from pixyz_scheduler.client.graph import Graph, graph_from
 from pixyz_scheduler.client.models import Attempt, JobDetails, JobPage, JobState, Step, TimeInfo
 from pixyz_scheduler.errors import (
     AccessDenied,
@@ -89,6 +90,16 @@ def job_page(answer: Answer) -> JobPage:
     if not isinstance(rows, list):
         raise UnexpectedAnswer(f'The listing of jobs has no "jobs".{_quote(answer.body)}')
     return JobPage(tuple(state_from(row) for row in rows if isinstance(row, dict)), _text(told.get("cursor")))
+
+
+def graph(answer: Answer) -> Graph:
+    """The jobs of a workflow and what ties them."""
+    return graph_from(_object(answer))
+
+
+def text(answer: Answer) -> str:
+    """The body as it is."""
+    return answer.body.decode("utf-8", "replace")
 
 
 def names(key: str) -> Callable[[Answer], tuple[str, ...]]:

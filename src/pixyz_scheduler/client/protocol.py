@@ -5,7 +5,8 @@ A `Call` is all that a transport needs, sync or async: send it, hand the answer 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,11 +14,14 @@ from urllib.parse import quote, urlsplit
 
 from pixyz_scheduler.client import parsing
 from pixyz_scheduler.client.errors import BadAddress
+from pixyz_scheduler.client.graph import Graph
 from pixyz_scheduler.client.models import JobDetails, JobPage, JobRef, JobState
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.errors import AccessDenied, BadInput, InvalidJobId, InvalidParams
 
 T = TypeVar("T")
+Files = str | Path | Sequence[str | Path]
+"""A file, or several."""
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -31,7 +35,8 @@ class Call(Generic[T]):
     parse: Callable[[Answer], T]
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Sequence[tuple[str, Path]] = ()
+    """The name of a field and the file that it holds."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, answer: Answer, url: str) -> T:
@@ -128,12 +133,17 @@ def delete(job: JobRef) -> Call[bool]:
     return Call("DELETE", f"/jobs/{job_id(job)}", parsing.is_gone)
 
 
-def output_path(job: JobRef, path: str) -> str:
-    """Where one file of a job is served."""
+def output_parts(path: str) -> tuple[str, ...]:
+    """The names that the path of an output is made of: none of them leads out of a folder."""
     parts = path.replace("\\", "/").split("/")
     if not path or any(part in {"", ".", ".."} for part in parts):
         raise BadInput(f"{path!r} is not the path of an output: it is relative, like parts/wheel.glb.")
-    return f"/jobs/{job_id(job)}/outputs/{quote('/'.join(parts))}"
+    return tuple(parts)
+
+
+def output_path(job: JobRef, path: str) -> str:
+    """Where one file of a job is served."""
+    return f"/jobs/{job_id(job)}/outputs/{quote('/'.join(output_parts(path)))}"
 
 
 def archive_path(job: JobRef) -> str:
@@ -146,11 +156,26 @@ def events_path(job: JobRef) -> str:
     return f"/jobs/{job_id(job)}/events"
 
 
+def logs_path(job: JobRef) -> str:
+    """Where it is read what a job prints."""
+    return f"/jobs/{job_id(job)}/logs"
+
+
+def graph(job: JobRef) -> Call[Graph]:
+    """The jobs that a job has started, and theirs."""
+    return Call("GET", f"/jobs/{job_id(job)}/graph", parsing.graph, query={"format": "json"})
+
+
+def drawn_graph(job: JobRef, form: str) -> Call[str]:
+    """The same, drawn: `mermaid` or `svg`."""
+    return Call("GET", f"/jobs/{job_id(job)}/graph", parsing.text, query={"format": form})
+
+
 def submit(
     *,
     script: str | Path | None,
     process: str | None,
-    file: str | Path | None,
+    file: Files | None,
     params: object,
     name: str | None,
     config: Mapping[str, object],
@@ -167,8 +192,14 @@ def submit(
     wanted = {key: value for key, value in config.items() if value is not None}
     if wanted:
         form["config"] = _json(wanted, "config")
-    files = {key: _file(path) for key, path in (("script", script), ("file", file)) if path is not None}
+    files = [] if script is None else [("script", _file(script))]
+    files += [("file", _file(path)) for path in _several(file)]
     return Call("POST", "/jobs", parsing.job_state, form=form, files=files, headers=idempotency(key))
+
+
+def new_key() -> str:
+    """An Idempotency-Key that nobody has used."""
+    return str(uuid.uuid4())
 
 
 def idempotency(key: str | None) -> dict[str, str]:
@@ -179,6 +210,12 @@ def idempotency(key: str | None) -> dict[str, str]:
         raise BadInput(f"{key[:300]!r} is no Idempotency-Key: 1 to 255 visible ASCII characters.")
     escaped = key.replace("\\", r"\\").replace('"', r"\"")
     return {"Idempotency-Key": f'"{escaped}"'}
+
+
+def _several(file: Files | None) -> Sequence[str | Path]:
+    if file is None:
+        return ()
+    return (file,) if isinstance(file, str | Path) else file
 
 
 def _json(value: object, what: str) -> str:

@@ -1,11 +1,10 @@
 """Sends a call that has a key of its own once more where the connection broke: it is done once all the same."""
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from pixyz_scheduler.client.errors import Broken
 from pixyz_scheduler.client.protocol import Call
-from pixyz_scheduler.client.transport import Transport
+from pixyz_scheduler.client.wire import OnBytes, Wire
 from pixyz_scheduler.errors import Conflict, SchedulerError, Unavailable
 
 T = TypeVar("T")
@@ -15,17 +14,17 @@ PATIENCE = 45.0
 PAUSE = 1.0
 
 
-def send_once(transport: Transport, call: Call[T], *, clock: Callable[[], float], sleep: Callable[[float], None]) -> T:
+async def send_once(wire: Wire, call: Call[T], *, on_bytes: OnBytes | None) -> T:
     """The call's value. Where nothing was asked yet (no scheduler is there) its error comes at once."""
     try:
-        return transport.send(call)
+        return await wire.send(call, on_bytes=on_bytes)
     except Broken as error:
         last: SchedulerError = error
-    give_up = clock() + PATIENCE
-    while clock() < give_up:
-        sleep(PAUSE)
+    give_up = wire.now() + PATIENCE
+    while wire.now() < give_up:
+        await wire.pause(PAUSE)
         try:
-            return transport.send(call)
+            return await wire.send(call, on_bytes=on_bytes)
         except (Conflict, Unavailable) as error:
             # The first one is still at work there; or whoever was there comes back.
             last = error

@@ -1,115 +1,94 @@
-"""Carries calls over HTTP with httpx, and puts what goes wrong on the way into words."""
+"""The blocking Wire: carries calls over HTTP with httpx."""
 
-import re
-import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import BinaryIO, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import httpx
 
-from pixyz_scheduler.client import protocol
-from pixyz_scheduler.client.errors import BadAddress, Broken, TransferFailed, Unreachable
+from pixyz_scheduler.client import protocol, words
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.client.protocol import Call
+from pixyz_scheduler.client.wire import OnBytes
 
 T = TypeVar("T")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-CONNECT_TIMEOUT = 10.0
 
 
 class Transport:
-    """A connection to one scheduler."""
+    """A connection to one scheduler. Its coroutines never wait: they block."""
 
-    def __init__(self, url: str, token: str | None, *, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        *,
+        timeout: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
         self.url = protocol.address(url)
         self._timeout = timeout
-        parts = urlsplit(self.url)
-        self._http = httpx.Client(
-            base_url=_checked(self.url),
-            headers=protocol.headers(token),
-            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
-            # A proxy from the environment is never the way to this machine itself.
-            trust_env=parts.hostname not in LOOPBACK,
-            # Reading the certificate store costs 20 ms that plain HTTP need not pay; this context trusts nobody.
-            verify=True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        )
+        self._clock = clock
+        self._sleep = sleep
+        self._http = httpx.Client(**words.settings(self.url, token, timeout=timeout))
 
-    def send(self, call: Call[T]) -> T:
+    async def send(self, call: Call[T], *, on_bytes: OnBytes | None = None) -> T:
         """Send the call; its value, or its error."""
-        with ExitStack() as opened, self.in_words():
-            files = {key: (path.name, opened.enter_context(_open(path))) for key, path in call.files.items()}
-            response = self._http.request(
-                call.method,
-                call.path,
-                params=call.query or None,
-                data=call.form or None,
-                files=files or None,
-                headers=call.headers or None,
-            )
-        return call.read(_answer(response), self.url)
+        with words.in_words(self.url, self._timeout), words.request(call, on_bytes) as request:
+            response = self._http.request(**request)
+        return call.read(words.answer(response), self.url)
 
-    @contextmanager
-    def stream(
-        self, path: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> Iterator[httpx.Response]:
-        """GET a body piece by piece; `timeout` bounds the silence between two pieces."""
-        with self.in_words():
-            bounds = httpx.Timeout(timeout or self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT))
-            with self._http.stream("GET", path, headers=headers, timeout=bounds) as response:
-                yield response
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, query: Mapping[str, str] | None, headers: Mapping[str, str], silence: float | None
+    ) -> AsyncIterator["_Body"]:
+        """GET a body piece by piece."""
+        bounds = words.bounds(self._timeout, silence)
+        with (
+            words.in_words(self.url, self._timeout),
+            self._http.stream("GET", path, params=query, headers=headers, timeout=bounds) as response,
+        ):
+            yield _Body(response, self.url, silence or self._timeout)
+
+    def now(self) -> float:
+        """Seconds of the clock."""
+        return self._clock()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep."""
+        self._sleep(seconds)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do it here and now: who blocks holds up nobody but himself."""
+        return work()
 
     def close(self) -> None:
         """Let the connections go."""
         self._http.close()
 
-    @contextmanager
-    def in_words(self) -> Iterator[None]:
-        """Errors of httpx become ours, for a body that is read after its `stream` was entered too."""
-        try:
-            yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Unreachable(
-                f"No scheduler answers at {self.url} ({_reason(error)}). "
-                "Start one with `pixyz-scheduler up`, or name another with -u URL or PIXYZ_URL."
-            ) from error
-        except httpx.TimeoutException as error:
-            raise Unreachable(
-                f"{self.url} did not answer within {self._timeout:g} s. It may be overloaded: try again."
-            ) from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise Broken(f"The connection to {self.url} broke ({_reason(error)}). Try again.") from error
 
+class _Body:
+    """An answer that is read piece by piece."""
 
-def read_whole(response: httpx.Response) -> Answer:
-    """The answer of a streamed response whose body is wanted after all."""
-    response.read()
-    return _answer(response)
+    def __init__(self, response: httpx.Response, url: str, silence: float) -> None:
+        self.status = response.status_code
+        self.is_success = response.is_success
+        self.headers = words.headers(response)
+        self._response = response
+        self._url = url
+        self._silence = silence
 
+    async def whole(self) -> Answer:
+        with words.in_words(self._url, self._silence):
+            self._response.read()
+        return words.answer(self._response)
 
-def _checked(url: str) -> httpx.URL:
-    try:
-        address = httpx.URL(url)
-        address.host.encode("idna")  # httpx decodes the host only when it is asked for
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise BadAddress(f"{url!r} is not the URL of a scheduler: {_reason(error)}.") from error
-    return address
+    async def chunks(self) -> AsyncIterator[bytes]:
+        with words.in_words(self._url, self._silence):
+            for chunk in self._response.iter_bytes():
+                yield chunk
 
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise TransferFailed(f"Cannot read {path}: {error.strerror}.") from error
-
-
-def _answer(response: httpx.Response) -> Answer:
-    return Answer(response.status_code, response.content, {key.lower(): each for key, each in response.headers.items()})
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.ConnectTimeout):
-        return "no answer to the connection"
-    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)).rstrip(".") or type(error).__name__
+    async def lines(self) -> AsyncIterator[str]:
+        with words.in_words(self._url, self._silence):
+            for line in self._response.iter_lines():
+                yield line

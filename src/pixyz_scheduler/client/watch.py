@@ -32,6 +32,13 @@ class Tell:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """The server is away and will be asked again: told once an outage. No reply."""
+
+    reason: Unavailable
+
+
+@dataclass(frozen=True)
 class Pause:
     """Let so much time pass. No reply."""
 
@@ -51,7 +58,7 @@ class NextLine:
     """Read a line of the event stream. Reply: the line, or None where the stream ends or breaks."""
 
 
-Move = Ask | Tell | Pause | Listen | NextLine
+Move = Ask | Tell | Missing | Pause | Listen | NextLine
 Reply = JobDetails | Unavailable | bool | str | None
 Moves = Generator[Move, Reply, bool]
 """Moves that come to know whether the job has ended."""
@@ -60,7 +67,7 @@ Moves = Generator[Move, Reply, bool]
 class Watch:
     """The watching of one job.
 
-    A server that goes away meanwhile is given `patience` seconds to come back; StillWorking after `timeout`.
+    A server that is away, at first or later, is given `patience` seconds to come back; StillWorking after `timeout`.
     """
 
     def __init__(self, job: JobRef, *, timeout: float | None, patience: float, clock: Callable[[], float]) -> None:
@@ -73,8 +80,7 @@ class Watch:
 
     def moves(self) -> Generator[Move, Reply, None]:
         """The moves, up to the Tell of the job's end."""
-        # Who is not there at the first question is more likely misspelt than away.
-        if (yield from self._look(patience=0)) or (yield from self._listen()):
+        if (yield from self._look()) or (yield from self._listen()):
             return
         yield from self._keep_asking()
 
@@ -110,21 +116,24 @@ class Watch:
                 return True
             unchanged = unchanged + 1 if self._seen == before else 0
 
-    def _look(self, *, patience: float | None = None) -> Moves:
-        details = yield from self._ask(self._patience if patience is None else patience)
+    def _look(self) -> Moves:
+        details = yield from self._ask()
         if details != self._seen:
             self._seen = details
             yield Tell(details)
         return details.ended
 
-    def _ask(self, patience: float) -> Generator[Move, Reply, JobDetails]:
+    def _ask(self) -> Generator[Move, Reply, JobDetails]:
         tries, since = 0, self._clock()
         while True:
             reply = yield Ask()
             if isinstance(reply, JobDetails):
                 return reply
-            if isinstance(reply, Unavailable) and self._clock() - since >= patience:
-                raise reply
+            if isinstance(reply, Unavailable):
+                if self._clock() - since >= self._patience:
+                    raise reply
+                if not tries:
+                    yield Missing(reply)
             yield Pause(self._remaining(WATCHING.after(tries)))
             tries += 1
 

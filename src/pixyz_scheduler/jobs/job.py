@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NewType
 
 from pixyz_scheduler.errors import InvalidConfig, InvalidJobId
@@ -39,6 +39,7 @@ class JobOptions:
         queue: the lane.
         time_limit: seconds for one attempt.
         no_progress_limit: seconds that an attempt may take without a sign of progress; None for any.
+        input_url: from where the input is fetched when the job begins; None where it was sent, or there is none.
         root_file: the main file inside an input archive, relative to its root.
         compute_only: no folders are made for the job.
         raw: the bare return value is the result, for Celery's canvas.
@@ -49,6 +50,7 @@ class JobOptions:
     queue: str = "cpu"
     time_limit: float = 3600.0
     no_progress_limit: float | None = None
+    input_url: str | None = field(default=None, repr=False)
     root_file: str | None = None
     compute_only: bool = False
     raw: bool = False
@@ -118,7 +120,8 @@ def merge_options(
         InvalidConfig: names the field, the value and what is allowed.
     """
     warnings: list[str] = []
-    written = {name: value for name, value in decorator.items() if value is not None}
+    # Where the input comes from is the sender's to say.
+    written = {name: value for name, value in decorator.items() if value is not None and name != "input_url"}
     if "timeout" in written:
         written.setdefault("time_limit", written.pop("timeout"))
     asked = {name: value for name, value in user.items() if value is not None}
@@ -181,6 +184,7 @@ _PARSERS = {
     "queue": _queue,
     "time_limit": _seconds,
     "no_progress_limit": _seconds,
+    "input_url": _text,
     "root_file": _text,
     "compute_only": _flag,
     "raw": _flag,

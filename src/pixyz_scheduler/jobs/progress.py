@@ -28,18 +28,20 @@ class Progress:
         total: how many steps were announced; None when none were.
         steps: those begun, in order; all but the last are over.
         output: the last value given to `progress_output`.
+        before: how many of the steps were over when the script began; they are not of those announced.
     """
 
     total: int | None = None
     steps: tuple[Step, ...] = ()
     output: Any = None
+    before: int = 0
 
     @property
     def percent(self) -> int | None:
         """0 to 100 of the announced steps that are over; None when none were announced."""
         if not self.total:
             return None
-        over = sum(step.duration != UNFINISHED for step in self.steps)
+        over = sum(step.duration != UNFINISHED for step in self.steps[self.before :])
         return min(100, over * 100 // self.total)
 
     def with_total(self, total: int) -> "Progress":
@@ -63,6 +65,8 @@ class Progress:
                 return self.with_total(total)
             case {"type": "step", "info": str(info)}:
                 return self.next(info, now)
+            case {"type": "prepared"} if self.steps:
+                return replace(self.stopped(now), before=len(self.steps))
             case {"type": "progress_stop"}:
                 return self.stopped(now)
             case {"type": "progress_output", "value": value}:
@@ -73,10 +77,10 @@ class Progress:
     def to_wire(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         steps = [[step.info, step.began, step.duration] for step in self.steps]
-        return {"total": self.total, "steps": steps, "output": self.output}
+        return {"total": self.total, "steps": steps, "output": self.output, "before": self.before}
 
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> "Progress":
         """The other way."""
         steps = tuple(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
-        return cls(values.get("total"), steps, values.get("output"))
+        return cls(values.get("total"), steps, values.get("output"), values.get("before", 0))

@@ -17,6 +17,8 @@ class AttemptRequest:
     """Becomes the working folder; None leaves it as it is."""
     source: str | None = field(default=None, repr=False)
     """The script's text, where the sender has it at hand: saves the child reading the share."""
+    input_url: str | None = field(default=None, repr=False)
+    """From where the input is fetched before the script begins; no key of the context, for it may hold a password."""
 
     @property
     def script(self) -> Path:
@@ -30,6 +32,7 @@ class AttemptRequest:
             "context": dict(self.context),
             "workspace": None if self.workspace is None else str(self.workspace),
             "source": self.source,
+            "input_url": self.input_url,
         }
 
     @classmethod
@@ -43,4 +46,5 @@ class AttemptRequest:
         if not isinstance(context, Mapping) or not isinstance(context.get("script"), str):
             raise ChannelError("A request needs a context that names the script.")
         workspace = message.get("workspace")
-        return cls(context, None if workspace is None else Path(workspace), message.get("source"))
+        folder = None if workspace is None else Path(workspace)
+        return cls(context, folder, message.get("source"), message.get("input_url"))

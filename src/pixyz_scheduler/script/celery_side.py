@@ -39,6 +39,13 @@ class FarmBackend(BaseBackend):
     def wait_for(self, task_id: str, timeout: float | None = None, *_: Any, **__: Any) -> Any:
         """Wait until a sub-task has ended; raises Celery's TimeoutError after so many seconds."""
         give_up = None if timeout is None else time.monotonic() + timeout
+        meta = self.get_task_meta(task_id)
+        if meta["status"] in READY_STATES:
+            return meta
+        with _in_use().waiting():
+            return self._wait_for(task_id, give_up)
+
+    def _wait_for(self, task_id: str, give_up: float | None) -> Any:
         pause = _FIRST_LOOK
         while True:
             meta = self.get_task_meta(task_id)

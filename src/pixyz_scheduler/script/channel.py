@@ -6,6 +6,9 @@ Child to supervisor:
     {"type": "step", "info": "Importing", "time": 1732277000.25}        seconds since the epoch
     {"type": "progress_output", "value": any JSON}
     {"type": "progress_stop"}
+    {"type": "preparing"}                                               before the script: its clocks do not run yet
+    {"type": "prepared"}                                                they do
+    {"type": "hindered", "reason": "..."}                               last: the surroundings failed, not the script
     {"type": "result", "value": any JSON}                               last
     {"type": "awaits", "result": expression of jobs/workflow.py}        last
     {"type": "error", "kind": "script" | "syntax" | "import" | "result",
@@ -90,6 +93,11 @@ class SocketChannel:
         """The next message; None when the other end is closed."""
         return receive(self._sock)
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What it is made of, for a program that goes on with it."""
+        return (self._sock.fileno(),)
+
     def close(self) -> None:
         """Close this end."""
         self._sock.close()
@@ -134,6 +142,11 @@ class StreamChannel:
         if len(head) < _LENGTH.size or len(packet) < length:
             raise ChannelError("The channel was closed in the middle of a message.")
         return decode(packet)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What it is made of, for a program that goes on with it."""
+        return self._reader.fileno(), self._writer.fileno()
 
     def close(self) -> None:
         """Close both streams."""

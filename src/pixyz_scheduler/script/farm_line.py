@@ -3,6 +3,7 @@
     {"type": "call", "number": n, "do": "start", "nodes": [...]}        see jobs/workflow.py
     {"type": "call", "number": n, "do": "look", "ids": [...]}
     {"type": "call", "number": n, "do": "cancel", "ids": [id]}
+    {"type": "call", "number": n, "do": "wait", "waits": true | false}  its slot is its sub-tasks', or its own again
 
 and the worker answers {"type": "answer", "number": n} with "value", or "error" (text), or "later" (true: the store is
 away, ask again).
@@ -13,7 +14,8 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pixyz_scheduler.errors import InvalidWorkflow
@@ -45,6 +47,8 @@ class FarmLine:
         self._names = names
         self._one_at_a_time = threading.Lock()
         self._number = 0
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._process = os.getpid()
 
     def start(self, nodes: Sequence[Node]) -> None:
@@ -57,9 +61,24 @@ class FarmLine:
         found = self._ask("look", ids=list(task_ids))
         return {task_id: self._seen(found[task_id]) for task_id in task_ids}
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within, the slot is the sub-tasks'; any number of threads may wait."""
+        self._waits(1)
+        try:
+            yield
+        finally:
+            self._waits(-1)
+
     def cancel(self, task_id: str) -> None:
         """End one."""
         self._ask("cancel", ids=[task_id])
+
+    def _waits(self, more: int) -> None:
+        with self._counting:
+            before, self._waiting = self._waiting, self._waiting + more
+            if (before > 0) != (self._waiting > 0):
+                self._ask("wait", waits=self._waiting > 0)
 
     def _seen(self, told: Mapping[str, Any]) -> Seen:
         if told["status"] not in _ENDED_BADLY:

@@ -3,6 +3,7 @@
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ class InPlace:
     def look(self, task_ids: Sequence[str]) -> Mapping[str, Seen]:
         """How they ended."""
         return {task_id: self._seen.get(task_id, _UNKNOWN) for task_id in task_ids}
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """There is nothing to wait for."""
+        return nullcontext()
 
     def cancel(self, task_id: str) -> None:
         """Nothing: what was started has ended."""

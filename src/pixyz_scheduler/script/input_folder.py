@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from pixyz_scheduler.errors import InvalidConfig
+from pixyz_scheduler.jobs.model_files import is_model
 from pixyz_scheduler.script.faults import PixyzFileNotFound, PixyzSecurityViolation
-from pixyz_scheduler.storage.root_file import find_root_file, is_model
+from pixyz_scheduler.storage.root_file import find_root_file
 
 
 def inside(folder: Path, name: str) -> Path:

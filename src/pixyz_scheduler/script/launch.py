@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,6 +40,9 @@ class Launcher(Protocol):
 
     def look(self, task_ids: Sequence[str]) -> Mapping[str, Seen]:
         """How they stand; one that nobody knows is PENDING, as Celery says it."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Within, this process does nothing but wait for its sub-tasks: its slot is theirs."""
 
     def cancel(self, task_id: str) -> None:
         """End one; what has ended, or is unknown, stays as it is."""

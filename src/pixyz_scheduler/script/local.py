@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.catalog.inline_metadata import needs_of
 from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.sdk import job_session
-from pixyz_scheduler.errors import InvalidArchive, LicenceMissing
+from pixyz_scheduler.errors import InvalidArchive, InvalidScript, LicenceMissing, PackagesMissing
 from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
 from pixyz_scheduler.script.in_place import InPlace, run
+from pixyz_scheduler.script.needs import check_python, unmet
 from pixyz_scheduler.script.result import to_json
 from pixyz_scheduler.script.script_error import describe
 
@@ -98,6 +100,7 @@ def run_here(asked: LocalRun) -> Any:
     Prints the result as JSON on stdout, progress and the folder of the outputs on stderr. Ends the process with the
     user's traceback when the script fails.
     """
+    _check_needs(asked.script)
     had_outputs = asked.outputs.is_dir()
     with tempfile.TemporaryDirectory(prefix="pixyz-local-") as temporary:
         pc = _context(asked.script, asked.input_file, asked.outputs, Path(temporary) / "input")
@@ -110,6 +113,21 @@ def run_here(asked: LocalRun) -> Any:
     if any(asked.outputs.glob("*")):
         _tell(f"outputs: {os.path.relpath(asked.outputs)}")
     return result
+
+
+def _check_needs(script: Path) -> None:
+    """Ends the process with status 2 where the script says that it needs what is not here: nobody prepares it."""
+    try:
+        needs = needs_of(script.read_bytes(), filename=script.name)
+        check_python(needs, filename=script.name)
+        missing = unmet(needs.dependencies) if needs.dependencies else []
+    except (InvalidScript, PackagesMissing) as error:
+        _tell(str(error))
+        raise SystemExit(2) from None
+    if missing:
+        quoted = " ".join(f"'{package}'" for package in missing)
+        _tell(f"{script.name} needs what is not installed here: python -m pip install {quoted}")
+        raise SystemExit(2)
 
 
 def _context(script: Path, input_file: str | None, folder: Path, workspace: Path) -> ProgramContext:

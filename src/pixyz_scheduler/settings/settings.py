@@ -16,11 +16,13 @@ from pixyz_scheduler.settings.types import (
     Bytes,
     Count,
     Database,
+    Dependencies,
     Digest,
     EngineName,
     Factor,
     Folder,
     Host,
+    InputUrls,
     Isolation,
     Kibibytes,
     LogFormat,
@@ -39,6 +41,7 @@ from pixyz_scheduler.settings.types import (
     Text,
     data_folder,
     default_process_path,
+    environments_folder,
 )
 
 _QUEUES = ("cpu", "gpu", "zip", "clean", "control", "gpuhigh")
@@ -83,6 +86,7 @@ class Settings(BaseSettings):
     cors_origins: Origins = _in("API", (), "Web pages of these origins may call the API from a browser. Empty: none.")
     max_upload_size: Bytes = _in("API", 0, "Largest request body in bytes; 0 for no limit.")
 
+    allow_input_urls: InputUrls = _in("Files", (), "From where a job may have its input fetched (`config.input_url`): `https`, `http` (any public host), `file` (on the share), `https://host/path/`, `https://*.example.com`. Default: nowhere. The same on the API and the workers.")
     share_path: Folder = _in("Files", Path("/tmp/share"), "Folder that the API and all workers share: inputs, outputs, archives.")
     min_free_space: Bytes = _in("Files", 256 << 20, "Bytes that must be free on the share (API: else 507) and on a worker's local disk (else it begins no job); 0 asks for nothing.")
     process_path: Folder = _in("Files", default_process_path, "Folder of the named processes. Default: the one in the package.")
@@ -105,6 +109,11 @@ class Settings(BaseSettings):
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
     lease_time_scale: Factor = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
+    preparation_time_limit: Seconds = _in("Worker", 1800.0, "Seconds for what a job needs before its script begins (packages, an input by URL); they do not count against the job's own limit.")
+    script_dependencies: Dependencies = _in("Worker", "off", "Whether packages that scripts name (PEP 723) are prepared by uv: `allow` or `off`. See docs/how-to/script-packages.md.")
+    script_environments: Folder = _in("Worker", environments_folder, "Where prepared packages are kept, on the worker's own disk.")
+    script_environments_limit: Bytes = _in("Worker", 10 << 30, "Bytes of all prepared packages together: the longest unused go first; 0 for no limit.")
+    script_environments_age: Seconds = _in("Worker", 30 * 86400.0, "Seconds after which packages that nobody has used are removed.")
     celery_always_eager: Switch = _in("Worker", False, "Workers run scripts in their own process, as with `DEBUG`; Celery itself is not made eager.")
 
     engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")

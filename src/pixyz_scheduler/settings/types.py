@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from platformdirs import user_data_dir
+from platformdirs import user_cache_dir, user_data_dir
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from pixyz_scheduler.settings.store_url import StoreUrl
+from pixyz_scheduler.settings.url_pattern import UrlPattern
 
 _QUEUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -28,6 +29,11 @@ class Allowed:
 def data_folder() -> Path:
     """Where data of ours stays on this machine."""
     return Path(user_data_dir("pixyz-scheduler", appauthor=False))
+
+
+def environments_folder() -> Path:
+    """Where packages of scripts are kept on this machine."""
+    return Path(user_cache_dir("pixyz-scheduler", appauthor=False)) / "environments"
 
 
 def default_process_path() -> Path:
@@ -63,6 +69,15 @@ def _origin(origin: str) -> str:
     if origin != "*" and (parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"):
         raise ValueError("not an origin")
     return origin
+
+
+def _url_pattern(text: str) -> str:
+    UrlPattern.parse(text)
+    return text
+
+
+def _unless_off(value: object) -> object:
+    return () if _split(value) == ("off",) else _split(value)
 
 
 def _digest(secret: SecretStr) -> SecretStr:
@@ -117,6 +132,7 @@ Isolation = Annotated[Literal["fork", "spawn"], BeforeValidator(_lower), Allowed
 EngineName = Annotated[
     Literal["auto", "pixyz", "open", "none"], BeforeValidator(_lower), Allowed("auto, pixyz, open or none")
 ]
+Dependencies = Annotated[Literal["off", "allow"], BeforeValidator(_lower), Allowed("off or allow")]
 QueueNames = Annotated[
     tuple[Annotated[str, AfterValidator(_queue)], ...],
     BeforeValidator(_split),
@@ -127,6 +143,11 @@ Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...],
     BeforeValidator(_split),
     Allowed("origins such as https://example.com with commas between, or *"),
+]
+InputUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_url_pattern)], ...],
+    BeforeValidator(_unless_off),
+    Allowed("off, or http, https, file and addresses such as https://models.example.com/ with commas between"),
 ]
 Secret = Annotated[SecretStr, Allowed("text")]
 Digest = Annotated[

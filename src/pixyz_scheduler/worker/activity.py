@@ -19,6 +19,8 @@ class Activity:
         busy: how many are answered now.
         heard: monotonic seconds of the last one.
         on_last: called as the last one comes.
+        lent: slots whose jobs do nothing but wait for their sub-tasks.
+        on_lent: called as there is one more.
     """
 
     def __init__(self, *, most: int = 0) -> None:
@@ -28,6 +30,8 @@ class Activity:
         self.busy = 0
         self.heard = time.monotonic()
         self.on_last: Callable[[], None] = _nothing
+        self.lent = 0
+        self.on_lent: Callable[[], None] = _nothing
 
     @contextmanager
     def answering(self) -> Iterator[bool]:
@@ -45,6 +49,13 @@ class Activity:
         finally:
             with self._lock:
                 self.busy -= 1
+
+    def lend(self, more: int) -> None:
+        """One more slot is lent, or one no more (-1): the job in it goes on, beside that to which it was lent."""
+        with self._lock:
+            self.lent += more
+        if more > 0:
+            self.on_lent()
 
 
 def _nothing() -> None:

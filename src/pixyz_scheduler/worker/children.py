@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 
 from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.configured import engine_of
@@ -17,6 +18,7 @@ from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.terminal import device
 from pixyz_scheduler.worker.isolation.trial import try_licence
+from pixyz_scheduler.worker.provision.allowance import Allowance
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,10 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
     engine = engine_of(settings)
     environment = without_secrets(os.environ) | engine.to_environment()
     environment[MARK] = token = worker_token()
+    allowance = allowance_of(settings)
+    if settings.in_process:  # a script's packages need a process of their own
+        allowance = replace(allowance, dependencies=False)
+    environment |= allowance.to_environment()
     freeze = PACE.scaled(settings.lease_time_scale).freeze
     with ExitStack() as stack:
         if settings.in_process:
@@ -58,6 +64,20 @@ def in_process(engine: EngineChoice, environment: Mapping[str, str]) -> InProces
     if engine.licence.at_start:
         session.hold()
     return InProcessSlots(session, environment)
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """What this worker lets a job bring or fetch."""
+    return Allowance(
+        dependencies=settings.script_dependencies == "allow",
+        environments=settings.script_environments,
+        environments_limit=settings.script_environments_limit,
+        environments_age=settings.script_environments_age,
+        urls=settings.allow_input_urls,
+        share=settings.share_path.resolve(),
+        max_input=settings.max_upload_size,
+        min_free=settings.min_free_space,
+    )
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
@@ -12,6 +13,7 @@ from celery.worker import state
 from celery.worker.consumer import consumer
 
 from pixyz_scheduler.broker.farm import Worker
+from pixyz_scheduler.worker.pool import LENT
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +28,12 @@ class Consumer:
         app: its task is registered.
         me: where it listens, and with how many slots.
         level: what Celery logs.
+        lent: how many slots more there are.
     """
 
-    def __init__(self, app: Celery, me: Worker, *, level: str) -> None:
+    def __init__(self, app: Celery, me: Worker, *, level: str, lent: Callable[[], int] = lambda: 0) -> None:
         self._me = me
+        vars(app)[LENT] = lent
         self._worker: Any = app.Worker(
             hostname=f"pixyz@{me.name}",
             pool="pixyz_scheduler.worker.pool:SlotPool",

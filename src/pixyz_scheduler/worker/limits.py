@@ -59,8 +59,9 @@ class MemoryLimit:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one attempt may take: seconds in all, seconds without a sign of progress, memory."""
+    """What one attempt may take: seconds in all, seconds without a sign of progress, memory; seconds before that."""
 
     time: float
     no_progress: float = math.inf
     memory: MemoryLimit = MemoryLimit(0)
+    preparation: float = math.inf

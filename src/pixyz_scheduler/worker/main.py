@@ -117,7 +117,7 @@ def work(settings: Settings) -> int:
             records=records,
             keeper=keeper,
             dispatch=dispatch,
-            start=workshop_of(settings, share, slots, workspaces, subtasks).run,
+            start=replace(workshop_of(settings, share, slots, workspaces, subtasks), lend=activity.lend).run,
             families=families,
             aftermath=aftermath,
             stopping=stopping,
@@ -130,15 +130,17 @@ def work(settings: Settings) -> int:
         register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
         gc.freeze()
-        consumer = Consumer(app, me, level=settings.log_level)
+        consumer = Consumer(app, me, level=settings.log_level, lent=lambda: activity.lent)
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
-        called_off = leaves_when_called_off(announcer, drain, consumer)
-        take_control(cancel=records.cancel, leave=announcer.on_drain)
+        called_off = leaves_when_called_off(announcer, drain, consumer, records)
+        activity.on_lent = consumer.wake
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
-            is_free=lambda: activity.busy < me.slots and not drain.leaving.is_set() and announcer.is_heard,
+            is_free=lambda: (
+                activity.busy - activity.lent < me.slots and not drain.leaving.is_set() and announcer.is_heard
+            ),
             heard=lambda: activity.heard,
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
@@ -147,8 +149,10 @@ def work(settings: Settings) -> int:
             return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
 
 
-def leaves_when_called_off(announcer: Announcer, drain: Drain, consumer: Consumer) -> threading.Event:
-    """Let the worker leave, as at a signal, when `admin drain` wants it to; set once it does."""
+def leaves_when_called_off(
+    announcer: Announcer, drain: Drain, consumer: Consumer, records: RecordStore
+) -> threading.Event:
+    """Let the worker leave, as at a signal, when `admin drain` or Celery's control wants it to; set once it does."""
     called_off = threading.Event()
 
     def leave() -> None:
@@ -158,6 +162,7 @@ def leaves_when_called_off(announcer: Announcer, drain: Drain, consumer: Consume
         consumer.stop()
 
     announcer.on_drain = leave
+    take_control(cancel=records.cancel, leave=leave)
     return called_off
 
 
@@ -194,7 +199,9 @@ def whoami(settings: Settings) -> Worker:
 
 def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
-    return replace(me, busy=activity.busy, draining=drain.leaving.is_set(), trouble=readiness.trouble)
+    return replace(
+        me, busy=max(0, activity.busy - activity.lent), draining=drain.leaving.is_set(), trouble=readiness.trouble
+    )
 
 
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:
@@ -209,6 +216,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         memory=MemoryLimit(settings.max_memory_usage),
         memory_gpuhigh=MemoryLimit(settings.max_memory_usage_gpuhigh),
         log_limit=settings.log_limit,
+        preparation=settings.preparation_time_limit,
         freeze=PACE.scaled(settings.lease_time_scale).freeze,
     )
 

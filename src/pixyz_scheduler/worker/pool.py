@@ -7,6 +7,7 @@ second: nobody tells its event loop that a thread has ended. Half a second a job
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,10 @@ from celery.worker.state import task_ready
 _log = logging.getLogger(__name__)
 
 _CHUNK = 4096
+# For each slot; what is lent again and again has an end.
+_MOST_LENT = 64
+LENT = "lent_slots"
+"""The attribute of the application that says how many slots are lent."""
 
 
 def settling(callback: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,14 +42,27 @@ def settling(callback: Callable[..., Any]) -> Callable[..., Any]:
     return settle
 
 
+def _none() -> int:
+    """No slot is lent."""
+    return 0
+
+
 class SlotPool(TaskPool):
     """One thread a slot; each end of a task is one byte in a pipe that the event loop reads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Of them no more are made than there are slots, and slots lent.
+        self.executor = ThreadPoolExecutor(max_workers=self.limit * _MOST_LENT)
+        self._lent: Callable[[], int] = getattr(self.app, LENT, _none)
         self._woken, self._waking = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._waking, False)
+
+    @property
+    def num_processes(self) -> int:
+        """How many tasks may be at work."""
+        return int(min(self.limit + self._lent(), self.limit * _MOST_LENT))
 
     def register_with_event_loop(self, hub: Any) -> None:
         """Celery calls it for each new connection."""

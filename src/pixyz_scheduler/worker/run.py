@@ -45,7 +45,9 @@ class Workshop:
         subtasks: answers the calls of scripts.
         memory: limit of a job's tree.
         memory_gpuhigh: the same on the queue gpuhigh.
+        lend: told of each slot that is lent (1), or no more (-1).
         log_limit: bytes of an attempt's log; 0 for any.
+        preparation: seconds for what a job needs before its script begins.
         freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
     """
 
@@ -57,7 +59,9 @@ class Workshop:
     subtasks: Subtasks
     memory: MemoryLimit
     memory_gpuhigh: MemoryLimit
+    lend: Callable[[int], None] = lambda _: None
     log_limit: int = 0
+    preparation: float = math.inf
     freeze: float = PACE.freeze
 
     def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
@@ -70,6 +74,7 @@ class Run:
 
     def __init__(self, workshop: Workshop, report: JobReport, tell: Callable[[Progress], None], since: float) -> None:
         self._since = since
+        self._waits = False
         self._workshop = workshop
         self._report = report
         self._tell = tell
@@ -99,7 +104,7 @@ class Run:
                 limits=self._limits(),
                 log=log,
                 tell=self._tell,
-                answer=lambda call: workshop.subtasks.answer(report.job, call),
+                answer=self._answer,
             )
             with self._changed:
                 self._supervisor = supervisor
@@ -110,6 +115,7 @@ class Run:
             try:
                 return supervisor.run()
             finally:
+                self._set_waiting(waits=False)
                 with self._changed:
                     self._supervisor = None
 
@@ -142,6 +148,20 @@ class Run:
                 raise LeaseLost(f"Job {self._report.job.id} is not to begin here any more.")
             return self._since
 
+    def _answer(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
+        match call:
+            case {"do": "wait", "waits": bool(waits), "number": int(number)}:
+                self._set_waiting(waits=waits)
+                return {"type": "answer", "number": number, "value": None}
+            case _:
+                return self._workshop.subtasks.answer(self._report.job, call)
+
+    def _set_waiting(self, *, waits: bool) -> None:
+        """While the script only waits for its sub-tasks, its slot is theirs."""
+        if waits != self._waits:
+            self._waits = waits
+            self._workshop.lend(1 if waits else -1)
+
     def _log(self, folder: JobFolder) -> JobLog:
         # A sub-task that only computes has no folder, and prints all the same.
         is_subtask = self._report.job.parent is not None
@@ -149,7 +169,8 @@ class Run:
 
     def _limits(self) -> Limits:
         silence = self._report.job.options.no_progress_limit
-        return Limits(self._time_limit(), math.inf if silence is None else silence, self._memory())
+        silence = math.inf if silence is None else silence
+        return Limits(self._time_limit(), silence, self._memory(), self._workshop.preparation)
 
     def _time_limit(self) -> float:
         own = self._report.job.options.time_limit
@@ -186,7 +207,7 @@ class Run:
             "output_dir": str(outputs.outputs) if has_folder else None,
             "shadow": None,
         }
-        return AttemptRequest(context, workspace.path).to_message()
+        return AttemptRequest(context, workspace.path, input_url=options.input_url).to_message()
 
     def _script(self, folder: JobFolder) -> Path:
         job = self._report.job

@@ -77,6 +77,8 @@ class Supervisor:
         self._tell = tell
         self._answer = answer
         self._progress = Progress()
+        self._limits = limits
+        self._is_preparing = False
         self._verdict: Succeeded | Awaits | Raised | Hindered | None = None
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
@@ -152,12 +154,25 @@ class Supervisor:
             case {"type": "hindered", "reason": str(reason)}:
                 self._verdict = Hindered(reason)
                 self._leave()
+            case {"type": "preparing" | "prepared" as word}:
+                self._prepare(time.monotonic(), is_over=word == "prepared")
+                self._fold(message)
             case _:
-                progress = self._progress.folded(message, time.time())
-                if progress is not self._progress:
-                    self._progress = progress
-                    self._silence = self._silence.restarted(time.monotonic())
-                    self._tell(progress)
+                self._fold(message)
+
+    def _fold(self, message: Mapping[str, Any]) -> None:
+        progress = self._progress.folded(message, time.time())
+        if progress is not self._progress:
+            self._progress = progress
+            self._silence = self._silence.restarted(time.monotonic())
+            self._tell(progress)
+
+    def _prepare(self, now: float, *, is_over: bool) -> None:
+        """What a job needs before its script begins has a limit of its own; the script's clocks run from its end."""
+        limits = self._limits
+        self._is_preparing = not is_over
+        self._deadline = replace(self._deadline, limit=limits.time if is_over else limits.preparation).restarted(now)
+        self._silence = replace(self._silence, limit=limits.no_progress if is_over else math.inf).restarted(now)
 
     def _leave(self) -> None:
         """The script has said its last word: no limit but one on what it takes to go."""
@@ -174,11 +189,16 @@ class Supervisor:
             # Its warden was stopped by the script, say, and cannot tell that it has gone.
             self._end(self._verdict)
         elif self._deadline.left(now) <= 0:
-            self._end(TimedOut(self._deadline.limit))
+            self._end(self._too_late())
         elif self._silence.left(now) <= 0:
             self._end(NoProgress(self._silence.limit))
         elif (too_heavy := self._memory.look(now)) is not None:
             self._end(too_heavy)
+
+    def _too_late(self) -> Outcome:
+        if self._is_preparing:
+            return Hindered(f"The job was not prepared in {self._deadline.limit:g} s (PREPARATION_TIME_LIMIT).")
+        return TimedOut(self._deadline.limit)
 
     def _end(self, reason: Outcome) -> None:
         if self._stopped_for is None:

@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.engine.sdk import JobSession
-from pixyz_scheduler.errors import LicenceMissing
+from pixyz_scheduler.errors import PackagesMissing, StorageFull, Unavailable
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import SocketChannel, TwoWayChannel
-from pixyz_scheduler.script.host import run_attempt
 from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.script.script_error import describe
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
+from pixyz_scheduler.worker.isolation.afresh import begin_afresh
+from pixyz_scheduler.worker.isolation.licensed import run_licensed
+from pixyz_scheduler.worker.provision.allowance import Allowance
+from pixyz_scheduler.worker.provision.environments import Held
+from pixyz_scheduler.worker.provision.fetched import fetched
+from pixyz_scheduler.worker.provision.packages import prepare
+from pixyz_scheduler.worker.provision.preparation import Preparation
 
 
 def serve(sock: socket.socket, *, session: JobSession) -> int:
@@ -31,19 +37,39 @@ def serve(sock: socket.socket, *, session: JobSession) -> int:
 def attempt(request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobSession) -> int:
     """Run the attempt that a message asks for; the answer is the status to exit with."""
     asked = AttemptRequest.from_message(request)
-    if asked.workspace is not None:
-        _use_temp(Workspace(asked.workspace).temp)
-        try:
-            asked = _with_input(asked, Workspace(asked.workspace))
-        except BaseException as error:  # noqa: BLE001  (what is wrong with the input is the job's error, in words)
-            channel.send(describe(error, asked.script).to_message())
-            return 1
+    if asked.workspace is None:
+        return run_licensed(asked.to_message(), channel, session=session)
+    _use_temp(Workspace(asked.workspace).temp)
     try:
-        with session:
-            return run_attempt(asked.to_message(), channel)
-    except LicenceMissing as error:
+        asked, packages = _prepared(asked, Workspace(asked.workspace), channel)
+    except (Unavailable, StorageFull) as error:
         channel.send({"type": "hindered", "reason": str(error)})
         return 1
+    except BaseException as error:  # noqa: BLE001  (what is wrong with what the job needs is its error, in words)
+        channel.send(_told(error, asked.script))
+        return 1
+    if packages is not None:
+        begin_afresh(packages, asked, channel)
+    return run_licensed(asked.to_message(), channel, session=session)
+
+
+def _prepared(
+    asked: AttemptRequest, workspace: Workspace, channel: TwoWayChannel
+) -> tuple[AttemptRequest, Held | None]:
+    """All that the script needs before it begins: here, where it harms one attempt only."""
+    allowance = Allowance.of_environment(os.environ)
+    with Preparation(channel) as preparation:
+        packages = prepare(asked.script, allowance, begins=preparation.begin)
+        if asked.input_url is not None:
+            asked = fetched(asked, workspace, allowance, preparation)
+        return _with_input(asked, workspace), packages
+
+
+def _told(error: BaseException, script: Path) -> dict[str, Any]:
+    told = describe(error, script)
+    if isinstance(error, PackagesMissing):
+        told = replace(told, kind="import", traceback=f"{error.said}{told.traceback}")
+    return told.to_message()
 
 
 def _use_temp(folder: Path) -> None:

@@ -36,6 +36,7 @@ _CHUNK = 64 * 1024
 _WAITING_EVENTS = 64
 _PATIENCE = 5.0
 _SOON = 0.5
+_MOST_ANSWERS = 64
 # Seconds between two looks at a frozen tree.
 _LOOK = 0.1
 _HAS_KEEPER = os.uname().sysname == "Linux" if hasattr(os, "uname") else False
@@ -63,6 +64,7 @@ class SpawnedChild:
         self._last_tick = time.monotonic()
         self._frozen = False
         self._was_killed = False
+        self._answers: queue.Queue[dict[str, Any] | None] | None = None
         self._group = group
         self._process = subprocess.Popen(  # noqa: S603  (our own module)
             [
@@ -119,8 +121,12 @@ class SpawnedChild:
 
     def answer(self, message: Mapping[str, Any]) -> None:
         """Answer a call of the child's."""
-        # A pipe that nobody reads holds its writer up.
-        self._thread(self._answer, dict(message))
+        # A pipe that nobody reads holds its writer up: a thread of its own, for no more than the child can wait for.
+        if self._answers is None:
+            self._answers = queue.Queue(_MOST_ANSWERS)
+            self._thread(self._write_answers, self._answers)
+        with suppress(queue.Full):
+            self._answers.put_nowait(dict(message))
 
     def kill(self) -> None:
         """End the whole tree; asked again, with its keeper, which the script may have stopped."""
@@ -133,6 +139,9 @@ class SpawnedChild:
 
     def close(self) -> None:
         """Close our ends, once the child is gone."""
+        if self._answers is not None:
+            with suppress(queue.Full):
+                self._answers.put_nowait(None)
         if not self._has_ended:
             self.kill()
         force = time.monotonic() + _PATIENCE
@@ -171,9 +180,11 @@ class SpawnedChild:
         thread.start()
         return thread
 
-    def _answer(self, message: dict[str, Any]) -> None:
+    def _write_answers(self, answers: "queue.Queue[dict[str, Any] | None]") -> None:
+        channel = StreamChannel(_none(), _pipe(self._process.stdin))
         with suppress(OSError, ValueError):  # it has ended, and its pipe is closed
-            StreamChannel(_none(), _pipe(self._process.stdin)).send(message)
+            while (message := answers.get()) is not None:
+                channel.send(message)
 
     def _read_messages(self) -> None:
         channel = StreamChannel(_pipe(self._process.stdout), _none())
