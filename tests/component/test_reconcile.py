@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import StoreUnavailable, Unavailable
 from pixyz_scheduler.jobs.attempt import Fence, Lease
@@ -16,6 +17,7 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.workflow import list_of, result_of, to_text
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.upkeep.mirror import Mirror
 from pixyz_scheduler.upkeep.reconcile import Reconcile
@@ -85,6 +87,58 @@ def job_of(records, share):
         return job.id
 
     return make
+
+
+@pytest.fixture
+def child_of(records, share, client):
+    """A job that another has started, with its folder."""
+    families = Families(records, client)
+
+    def make(parent, *after, ends=False):
+        needs = to_text(list_of(*map(result_of, after))) if after else None
+        relatives = {"parent": parent, "root": parent, "inputs_of": parent}
+        job_id = JobId(str(uuid.uuid4()))
+        job = Job(job_id, "custom", JobOptions(), 2000.0, needs=needs, after=after, **relatives)
+        share.make_folder(job.id, sent_text(job))
+        families.start(job)
+        if ends:
+            records.claim(job.id, queue="cpu", lease=LEASE)
+            records.commit(job.id, Finish(JobState.SUCCESS), lease=LEASE, fields={"result": "1"})
+            Mirror(records, share).write(job.id)
+        return job.id
+
+    return make
+
+
+def test_a_workflow_whose_job_has_ended_goes_on_where_it_was(reconcile, records, client, job_of, child_of, bells):
+    job_id = job_of("SUCCESS")
+    first = child_of(job_id, ends=True)
+    second = child_of(job_id)
+    third = child_of(job_id, first, second)
+    client.flushall()
+    findings = reconcile()
+    assert [findings[each].what for each in (job_id, first, second, third)] == ["SUCCESS", "SUCCESS", *["in line"] * 2]
+    assert bells.rung[:1] == [second]
+    assert records.claim(third, queue="cpu", lease=LEASE).verdict == "taken"
+    assert records.waiting(third).before == 1
+    records.claim(second, queue="cpu", lease=LEASE)
+    records.commit(second, Finish(JobState.SUCCESS), lease=LEASE, fields={"result": "2"})
+    assert records.claim(third, queue="cpu", lease=LEASE).verdict == "run"
+    assert not records.expire(job_id, moment=1e12)
+
+
+def test_sub_tasks_of_a_job_that_runs_again_come_with_it_and_what_had_ended_is_met(
+    reconcile, records, client, job_of, child_of
+):
+    job_id = job_of("STARTED")
+    first = child_of(job_id, ends=True)
+    second = child_of(job_id, first)
+    client.flushall()
+    findings = reconcile()
+    assert findings[second].what == "comes with the job that starts it"
+    assert findings[first].what == "SUCCESS"
+    assert not records.has(second)
+    assert Families(records, client).children(job_id) == [first]
 
 
 def what(findings):

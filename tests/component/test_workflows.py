@@ -202,7 +202,7 @@ def test_what_comes_after_a_failed_sub_task_is_not_run_and_the_job_tells_the_fir
         """
     report = ended(fork_bench, script(main))
     assert report.state is JobState.FAILURE
-    assert "ValueError: boom" in report.error
+    assert re.fullmatch(r"ValueError: boom \(sub-task fails, job [-0-9a-f]{36}\)", report.error)
     assert 'raise ValueError("boom")' in report.traceback
     failed, *others = sorted(fork_bench.children(report.job.id), key=lambda child: child.cause == "upstream_failed")
     assert (failed.state, failed.cause) == (JobState.FAILURE, "script_error")

@@ -18,19 +18,19 @@ UPSTREAM_FAILED, CHILD_FAILED = "upstream_failed", "child_failed"
 _MOST_STEPS = 1000
 
 
-def verdict(parent: JobReport, awaited: Reports) -> Finish:
+def verdict(parent: JobReport, awaited: Reports, failed: JobReport | None) -> Finish:
     """How a job ends with those that it waits for.
 
     Args:
         parent: it.
         awaited: those of the others that there are. Where all is well with those that have ended, and some have not,
             its time has run out.
+        failed: the one that failed, because of which others may not have been run.
     """
     ids = jobs_in(parent.awaits or {})
     missing = [job_id for job_id in ids if job_id not in awaited]
     if missing:
         return Finish(JobState.FAILURE, CHILD_FAILED, f"The sub-task {missing[0]} is gone.")
-    failed = first_failed(awaited[job_id] for job_id in ids)
     if failed is not None:
         return Finish(JobState.FAILURE, CHILD_FAILED, _of_a_child(failed))
     left = [job_id for job_id in ids if awaited[job_id].state is not JobState.SUCCESS]
@@ -62,7 +62,7 @@ def progress_of(parent: JobReport, children: Iterable[JobReport]) -> Progress:
 def _step(child: JobReport) -> Step:
     began = child.started or 0.0
     duration = UNFINISHED if child.stopped is None else max(0.0, child.stopped - began)
-    return Step(f"{child.job.options.entrypoint} {child.job.id}", began, duration)
+    return Step(f"{child.job.options.entrypoint} {child.job.id[:8]}", began, duration)
 
 
 def _of_a_child(failed: JobReport) -> str:

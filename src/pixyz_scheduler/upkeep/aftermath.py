@@ -60,11 +60,12 @@ class Aftermath:
             if parent.awaits is None or parent.state.is_terminal:
                 return False
             awaited = self._families.reports(jobs_in(parent.awaits))
-            end = family.verdict(parent, awaited)
+            failed = self._failed_first(awaited)
+            end = family.verdict(parent, awaited, failed)
             children = self._families.reports(self._families.children(job_id))
             fields = {
                 "progress": json.dumps(family.progress_of(parent, children.values()).to_wire(), separators=(",", ":")),
-                **self._said(parent, awaited, end.state),
+                **_said(parent, awaited, failed, end.state),
             }
             if not self._families.settle(job_id, parent.awaits, end, fields=fields):
                 return False
@@ -72,17 +73,17 @@ class Aftermath:
             self._ended(job_id)
             return True
 
-    def _said(self, parent: JobReport, awaited: family.Reports, state: JobState) -> dict[str, str]:
-        if state is JobState.SUCCESS:
-            result = family.result_of(parent, awaited)
-            return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}
-        failed = family.first_failed(awaited.values())
-        return {"traceback": self._traceback(failed) or ""}
-
-    def _traceback(self, failed: JobReport | None) -> str | None:
-        """Of the one that failed first, where the others were not run because of it."""
-        seen: set[JobId] = set()
+    def _failed_first(self, awaited: family.Reports) -> JobReport | None:
+        """The one that failed, where others were not run because of it."""
+        failed, seen = family.first_failed(awaited.values()), set[JobId]()
         while failed is not None and failed.cause == family.UPSTREAM_FAILED and failed.job.id not in seen:
             seen.add(failed.job.id)
-            failed = family.first_failed(self._families.reports(failed.job.after).values())
-        return None if failed is None else failed.traceback
+            failed = family.first_failed(self._families.reports(failed.job.after).values()) or failed
+        return failed
+
+
+def _said(parent: JobReport, awaited: family.Reports, failed: JobReport | None, state: JobState) -> dict[str, str]:
+    if state is not JobState.SUCCESS:
+        return {"traceback": (failed and failed.traceback) or ""}
+    result = family.result_of(parent, awaited)
+    return {"result": json.dumps(result, ensure_ascii=False, separators=(",", ":")), "traceback": ""}

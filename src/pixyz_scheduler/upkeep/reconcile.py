@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,6 +16,7 @@ from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.state_files import ENDED, SENT, StateFiles
 
 KNOWN, IN_LINE, UNREADABLE, GONE = "known", "in line", "unreadable", "gone"
+WITH_ITS_PARENT = "comes with the job that starts it"
 _BATCH = 200
 # A folder lies there a moment before its record does; and if its record is refused it goes again.
 _SETTLED_AFTER = 5.0
@@ -28,13 +29,42 @@ class Finding:
     Attributes:
         job_id: whose.
         what: KNOWN (the store had it), the state that it ended in, IN_LINE (it had not ended: it runs again, its
-            attempts so far unknown), UNREADABLE, or GONE (it went away meanwhile).
+            attempts so far unknown), WITH_ITS_PARENT (that one is back in line, and will start it again), UNREADABLE,
+            or GONE (it went away meanwhile).
         reason: why it is not readable.
     """
 
     job_id: JobId
     what: str
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What decides when a job is put back: when it was sent, the jobs above it, and those whose results it needs."""
+
+    moment: float
+    family: frozenset[JobId]
+    after: frozenset[JobId]
+
+    @classmethod
+    def of(cls, record: Mapping[str, str]) -> "_Sent":
+        above = (record.get(name) for name in ("parent", "root"))
+        after = (record.get("after") or "").split()
+        return cls(
+            float(record["submitted"]), frozenset(JobId(one) for one in above if one), frozenset(map(JobId, after))
+        )
+
+
+def _in_order(waiting: "Mapping[JobId, _Sent]") -> Iterator[JobId]:
+    """Who was sent first is first in line again; but nobody is there before those whose results it needs."""
+    left = sorted(waiting, key=lambda job_id: (waiting[job_id].moment, job_id))
+    while left:
+        there = set(left)
+        ready = [job_id for job_id in left if not waiting[job_id].after & there] or left
+        yield from ready
+        there.difference_update(ready)
+        left = [job_id for job_id in left if job_id in there]
 
 
 class Reconcile:
@@ -69,7 +99,7 @@ class Reconcile:
         Raises:
             Unavailable: the share or the store is away; what was done until then is done.
         """
-        waiting: list[tuple[float, JobId]] = []
+        waiting: dict[JobId, _Sent] = {}
         folders = self._folders()
         while batch := list(islice(folders, _BATCH)):
             known = set(self._records.run("known", *batch))
@@ -79,9 +109,12 @@ class Reconcile:
                     yield finding
         if waiting and not self._dry_run:
             self._pause(_SETTLED_AFTER)
-        # Who was sent first is first in line again.
-        for _, job_id in sorted(waiting):
-            yield self._put_in_line(job_id)
+        for job_id in _in_order(waiting):
+            sent = waiting[job_id]
+            if sent.family & waiting.keys():
+                yield Finding(job_id, WITH_ITS_PARENT)
+            else:
+                yield self._put_in_line(job_id)
 
     def _folders(self) -> Iterator[JobId]:
         try:
@@ -91,12 +124,12 @@ class Reconcile:
         except OSError as error:
             raise Unavailable(f"The share {self._share.root} cannot be read: {error.strerror}.") from error
 
-    def _look(self, job_id: JobId, waiting: list[tuple[float, JobId]]) -> Finding | None:
+    def _look(self, job_id: JobId, waiting: "dict[JobId, _Sent]") -> Finding | None:
         """An ended job is restored; one that has not ended is noted for later: None."""
         try:
             if (text := self._files(job_id).read(ENDED)) is not None:
                 return self._restore(job_id, read_ended(job_id, text))
-            waiting.append((float(self._sent(job_id)["submitted"]), job_id))
+            waiting[job_id] = _Sent.of(self._sent(job_id))
         except (RecordError, UnsafePath) as error:
             return Finding(job_id, UNREADABLE, str(error))
         return None
