@@ -13,12 +13,14 @@ from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.upkeep.aftermath import Aftermath
+from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
@@ -27,10 +29,10 @@ from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
-from pixyz_scheduler.worker.main import without_secrets
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.subtasks import Subtasks
 
+NO_ENGINE = EngineChoice(name="none")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp"}
 
 
@@ -96,7 +98,7 @@ def groups() -> Iterator[MemoryGroups | None]:
 @pytest.fixture(scope="session")
 def template(groups: MemoryGroups | None) -> Iterator[Template]:
     environment = without_secrets(ENVIRONMENT)
-    with Template(engine="none", environment=environment, groups=groups) as template:
+    with Template(engine=NO_ENGINE, environment=environment, groups=groups) as template:
         yield template
 
 
@@ -112,7 +114,7 @@ def slots_without_groups(request: pytest.FixtureRequest) -> Iterator[Slots]:
     if request.param == "spawn":
         yield SpawnSlots(ENVIRONMENT)
         return
-    with Template(engine="none", environment=without_secrets(ENVIRONMENT)) as template:
+    with Template(engine=NO_ENGINE, environment=without_secrets(ENVIRONMENT)) as template:
         made = ForkSlots(template, ahead=1)
         yield made
         made.close()

@@ -19,7 +19,7 @@ from pixyz_scheduler.worker.isolation.events import Exited, Froze
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
 from pixyz_scheduler.worker.isolation.template import Template
-from tests.component.conftest import ENVIRONMENT
+from tests.component.conftest import ENVIRONMENT, NO_ENGINE
 
 DAY = 86_400.0
 
@@ -245,7 +245,7 @@ def patient_slots(request):
     if request.param == "spawn":
         yield SpawnSlots(ENVIRONMENT, freeze=DAY)
         return
-    with Template(engine="none", environment=ENVIRONMENT, freeze=DAY) as template:
+    with Template(engine=NO_ENGINE, environment=ENVIRONMENT, freeze=DAY) as template:
         slots = ForkSlots(template, ahead=1)
         yield slots
         slots.close()

@@ -22,7 +22,7 @@ from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.provision.download import Download
-from tests.component.conftest import ENVIRONMENT
+from tests.component.conftest import ENVIRONMENT, NO_ENGINE
 from tests.conftest import missing
 from tests.fakes.small_disk import small_disk
 
@@ -103,7 +103,7 @@ def bench_with(request, bench_of):
         if request.param == "spawn":
             made.append(SpawnSlots(variables))
         else:
-            template = Template(engine="none", environment=variables)
+            template = Template(engine=NO_ENGINE, environment=variables)
             template.start()
             request.addfinalizer(template.close)
             made.append(ForkSlots(template, ahead=1))

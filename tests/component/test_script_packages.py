@@ -17,7 +17,7 @@ from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
-from tests.component.conftest import ENVIRONMENT
+from tests.component.conftest import ENVIRONMENT, NO_ENGINE
 from tests.conftest import missing
 from tests.fakes.wheels import sdist, wheel
 
@@ -69,7 +69,7 @@ def bench_with(request, tmp_path, index, bench_of):
         if how == "spawn":
             made.append(SpawnSlots(variables))
         else:
-            template = Template(engine="none", environment=variables)
+            template = Template(engine=NO_ENGINE, environment=variables)
             template.start()
             request.addfinalizer(template.close)
             made.append(ForkSlots(template, ahead=ahead))

@@ -14,12 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pixyz_scheduler.engine.base import ThumbnailOptions
+from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.select import find_engine, preload
 
 
 def main():
     step, fbx, mesh, folder, children = sys.argv[1:]
-    missing = preload()
+    missing = preload(EngineChoice())
     threads = len(list(Path("/proc/self/task").iterdir()))
     pids = [
         start(lambda number=number: use(step, fbx, mesh, Path(folder, str(number)))) for number in range(int(children))

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.isolation.events import Exited, Message
-from pixyz_scheduler.worker.main import slots_of
 
 
 def main():

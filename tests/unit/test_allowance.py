@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 
 from pixyz_scheduler.settings.settings import Settings
-from pixyz_scheduler.worker.main import allowance_of, without_secrets
+from pixyz_scheduler.worker.children import allowance_of, without_secrets
 from pixyz_scheduler.worker.provision.allowance import VARIABLE, Allowance
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixyz_scheduler.engine.base import ConvertOptions
-from pixyz_scheduler.errors import CorruptFile, LicenceMissing, UnsupportedFormat
+from pixyz_scheduler.errors import CorruptFile, UnsupportedFormat
 
 STUB = Path(__file__).parents[1] / "fakes" / "pxz_stub"
 
@@ -27,28 +27,6 @@ def sdk(monkeypatch):
 
 def names(pxz):
     return [call[0] for call in pxz.calls]
-
-
-def test_a_licence_of_the_machine_is_taken_and_given_back(sdk):
-    pxz, adapter = sdk
-    with adapter.PixyzSession() as session:
-        session.reset()
-    assert names(pxz) == ["initialize", "core.checkLicense", "core.resetSession", "release"]
-
-
-def test_without_a_licence_the_server_is_asked(sdk, monkeypatch):
-    pxz, adapter = sdk
-    monkeypatch.setenv("PXZ_STUB_LICENCE", "server")
-    adapter.PixyzSession(flexlm=True, host="licences", port=2800).open()
-    assert ("core.configureLicenseServer", "licences", 2800, True) in pxz.calls
-
-
-@pytest.mark.parametrize(("flexlm", "words"), [(False, "no licence server is configured"), (True, "licences:2800")])
-def test_a_refused_licence_says_where_it_was_looked_for(sdk, monkeypatch, flexlm, words):
-    _, adapter = sdk
-    monkeypatch.setenv("PXZ_STUB_LICENCE", "none")
-    with pytest.raises(LicenceMissing, match=words):
-        adapter.PixyzSession(flexlm=flexlm, host="licences", port=2800).open()
 
 
 def test_a_conversion_imports_tessellates_decimates_and_exports(sdk, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 
 from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.base import ConvertOptions, ReadOptions, ThumbnailOptions
-from pixyz_scheduler.engine.select import find_engine, find_pxz, preload
+from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms, has_pxz
+from pixyz_scheduler.engine.select import find_engine, preload
 from pixyz_scheduler.errors import EngineMissing
 
 STUB = Path(__file__).parents[1] / "fakes" / "pxz_stub"
@@ -24,36 +25,58 @@ def _clean(monkeypatch):
 
 def test_the_sdk_is_taken_from_the_folder_that_is_named(tmp_path):
     shutil.copytree(STUB / "pxz", tmp_path / "sdk" / "pxz")
-    assert find_engine(pixyz_python_path=tmp_path / "sdk").name == "pixyz"
+    assert find_engine(choice=EngineChoice(sdk=tmp_path / "sdk")).name == "pixyz"
 
 
 def test_an_sdk_that_cannot_be_imported_is_said_and_not_passed_over(tmp_path):
     (tmp_path / "pxz").mkdir()
     (tmp_path / "pxz" / "__init__.py").write_text("import a_library_that_is_not_there")
-    engine = find_engine(pixyz_python_path=tmp_path)
+    engine = find_engine(choice=EngineChoice(sdk=tmp_path))
     with pytest.raises(EngineMissing, match=r"SDK is here and cannot be imported.*a_library_that_is_not_there"):
         engine.open("a.step")
-    assert "a_library_that_is_not_there" in preload(pixyz_python_path=tmp_path)[0]
+    assert "a_library_that_is_not_there" in preload(EngineChoice(sdk=tmp_path))[0]
 
 
 def test_preload_imports_the_sdk(tmp_path):
     shutil.copytree(STUB / "pxz", tmp_path / "sdk" / "pxz")
-    assert preload(pixyz_python_path=tmp_path / "sdk") == ()
+    assert preload(EngineChoice(sdk=tmp_path / "sdk")) == ()
     assert "pxz" in sys.modules
 
 
 def test_without_the_sdk_the_open_engine_is_taken(tmp_path):
-    assert not find_pxz(tmp_path)
-    assert find_engine(pixyz_python_path=tmp_path).name == "open"
+    assert not has_pxz(tmp_path)
+    assert find_engine(choice=EngineChoice(sdk=tmp_path)).name == "open"
+
+
+def test_what_a_worker_says_by_the_environment_is_what_a_child_reads(tmp_path):
+    terms = LicenceTerms(flexlm=True, host="licences", port=2800, at_start=False, timeout=2.5)
+    choice = EngineChoice(name="pixyz", disabled=True, sdk=tmp_path, licence=terms)
+    assert EngineChoice.from_environment(choice.to_environment()) == choice
+    assert EngineChoice.from_environment({}) == EngineChoice()
+
+
+def test_a_process_asks_its_environment(monkeypatch, tmp_path):
+    shutil.copytree(STUB / "pxz", tmp_path / "pxz")
+    monkeypatch.setenv("PIXYZ_PYTHON_PATH", str(tmp_path))
+    assert find_engine().name == "pixyz"
+    monkeypatch.setenv("ENGINE", "open")
+    assert find_engine().name == "open"
+    monkeypatch.setenv("ENGINE", "none")
+    assert find_engine().name == "absent"
+
+
+def test_an_sdk_that_must_be_there_and_is_not_is_said(tmp_path):
+    with pytest.raises(EngineMissing, match=r"ENGINE=pixyz, and the Pixyz SDK is not in .*PIXYZ_PYTHON_PATH"):
+        find_engine(choice=EngineChoice(name="pixyz", sdk=tmp_path)).open("a.step")
 
 
 def test_a_disabled_engine_says_so():
     with pytest.raises(EngineMissing, match=r"a\.step cannot be read.*DISABLE_PIXYZ"):
-        find_engine(disabled=True).open("a.step")
+        find_engine(choice=EngineChoice(disabled=True)).open("a.step")
 
 
 def test_without_numpy_and_trimesh_there_is_no_engine_and_the_command_is_said(monkeypatch):
-    monkeypatch.setattr("pixyz_scheduler.engine.select.find_spec", lambda _name: None)
+    monkeypatch.setattr("pixyz_scheduler.engine.choice.find_spec", lambda _name: None)
     monkeypatch.setattr("pixyz_scheduler.engine.open.installed.find_spec", lambda _name: None)
     engine = find_engine()
     assert engine.name == "absent"

@@ -80,17 +80,21 @@ class Farm:
         found = [(name, dict(zip(row[::2], row[1::2], strict=True))) for name, row in self._records.run("workers")]
         return tuple(Worker.from_wire(name, values) for name, values in sorted(found) if values)
 
-    def announce(self, worker: Worker) -> None:
-        """It lives, and is as it says."""
-        self._say(worker, self._records.pace.lease)
+    def announce(self, worker: Worker) -> bool:
+        """It lives, and is as it says; whether somebody wants it to leave."""
+        return self._say(worker, self._records.pace.lease)
+
+    def drain(self, name: str) -> bool:
+        """Have a worker leave, wherever it runs: it hears of it within seconds. False where no such worker lives."""
+        return bool(self._records.run("drain", name))
 
     def withdraw(self, worker: Worker) -> None:
         """It goes."""
         self._say(worker, 0)
 
-    def _say(self, worker: Worker, ttl: float) -> None:
+    def _say(self, worker: Worker, ttl: float) -> bool:
         fields = [text for pair in worker.to_wire().items() for text in pair]
-        self._records.run("announce", worker.name, in_ms(ttl), len(worker.queues), *worker.queues, *fields)
+        return bool(self._records.run("announce", worker.name, in_ms(ttl), len(worker.queues), *worker.queues, *fields))
 
 
 class Announcer:
@@ -103,6 +107,7 @@ class Announcer:
 
     Attributes:
         is_heard: the store took the last one.
+        on_drain: called once, when somebody wants the worker to leave.
     """
 
     def __init__(self, farm: Farm, now: Callable[[], Worker], *, each: float) -> None:
@@ -110,6 +115,8 @@ class Announcer:
         self._now = now
         self._each = each
         self.is_heard = False
+        self.on_drain: Callable[[], None] = _nobody
+        self._was_told = False
         # Every worker says by this that the store went away, and came back: once.
         self._silence = Trouble(_log, "this worker works on nothing new")
         self._closing = threading.Event()
@@ -133,7 +140,7 @@ class Announcer:
 
     def _try(self) -> None:
         try:
-            self._farm.announce(self._now())
+            shall_leave = self._farm.announce(self._now())
         except StoreUnavailable as error:
             self.is_heard = False
             self._silence.met(error)
@@ -143,3 +150,10 @@ class Announcer:
         else:
             self.is_heard = True
             self._silence.passed()
+            if shall_leave and not self._was_told:
+                self._was_told = True
+                self.on_drain()
+
+
+def _nobody() -> None:
+    """Nobody is told."""

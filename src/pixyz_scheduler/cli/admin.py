@@ -1,11 +1,11 @@
-"""The commands of those who run a scheduler: admin reconcile."""
+"""The commands of those who run a scheduler: admin reconcile, and those of `operating`."""
 
 from collections import Counter
 from typing import Annotated
 
 import typer
 
-from pixyz_scheduler.cli import exits, options, render, server
+from pixyz_scheduler.cli import exits, operating, options, render, server
 
 _SHOWN = 1000
 _NOT_RESTORED = ("known", "in line", "unreadable", "gone")
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     admin = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For those who run a scheduler.")
     admin.command("reconcile", epilog="Example: pixyz-scheduler admin reconcile --dry-run")(reconcile)
+    operating.register(admin, app)
     app.add_typer(admin, name="admin", epilog="Example: pixyz-scheduler admin reconcile --dry-run")
 
 

@@ -66,6 +66,13 @@ def error(reason: Exception) -> None:
     note(f"Error: {reason}")
 
 
+def agreed(question: str) -> bool:
+    """Whether who sits at the terminal says yes."""
+    sys.stderr.write(f"{clean(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def clean(text: str) -> str:
     """The text without what would drive the terminal."""
     return text.translate(CONTROLS)

@@ -20,6 +20,7 @@ from pixyz_scheduler.process_memory import hide_memory
 if TYPE_CHECKING:
     # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
     from pixyz_scheduler.client import JobDetails, SchedulerClient
+    from pixyz_scheduler.launcher.operator import Operator
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings.settings import Settings
     from pixyz_scheduler.upkeep.reconcile import Finding
@@ -45,6 +46,13 @@ def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
     return make_reconcile(_settings(), dry_run=dry_run, tell=render.note).run()
 
 
+def operator() -> "Operator":
+    """What the other admin commands ask and do."""
+    from pixyz_scheduler.launcher.operator import Operator
+
+    return Operator(_settings())
+
+
 def api() -> None:
     """Serve the HTTP API. Settings: pixyz-scheduler.conf and the environment."""
     from pixyz_scheduler.api.app import main
@@ -63,14 +71,15 @@ def worker(
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
-    hide_memory()
     settings = _settings()
+    if not settings.in_process:  # else a debugger is to be let in
+        hide_memory()
     if watchdog:
         raise typer.Exit(_watched_worker(settings))
     from pixyz_scheduler.worker.main import main
 
     _hold_lifeline()
-    raise typer.Exit(main(settings))
+    raise typer.Exit(_status_for_launcher(main(settings)))
 
 
 def up() -> None:
@@ -80,6 +89,7 @@ def up() -> None:
     from pixyz_scheduler.launcher.api_key import kept_or_new
     from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.stack import Plan, Stack
+    from pixyz_scheduler.launcher.terminal import terminal_environment
     from pixyz_scheduler.logs import set_up_logging
 
     hide_memory()
@@ -97,7 +107,8 @@ def up() -> None:
         store_data=None if settings.store_is_configured else settings.data_path,
         drain_timeout=settings.drain_timeout,
     )
-    with Interrupts.caught() as asked, Stack(plan, interrupts=asked) as stack:
+    environment = {**os.environ, **terminal_environment()}
+    with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
         if not asked.end.is_set():
             _welcome(stack, settings, key)
         asked.end.wait()
@@ -108,17 +119,25 @@ def up() -> None:
     render.note("Ended at once: what ran is tried again at the next `up`." if asked.at_once.is_set() else "Ended.")
 
 
-def run(
+def run(  # noqa: PLR0913  (each is an option)
     context: typer.Context,
     *,
     what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
     file: Annotated[
         Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
     ] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("-i", "--input", exists=True, dir_okay=False, help="The input, said in this way.")
+    ] = None,
     params: options.Params = None,
+    entrypoint: options.Entrypoint = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
-    ] = Path(),
+        Path | None, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
+    ] = None,
+    local: Annotated[
+        bool,
+        typer.Option("--local", help="In this process, with no scheduler: a debugger and breakpoint() work."),
+    ] = False,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -127,11 +146,16 @@ def run(
     script = Path(what) if what.endswith(".py") else None
     if script is not None and not script.is_file():
         raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
+    file = file or input_file
+    if local:
+        _run_here(what, entrypoint=entrypoint, params=given, file=file, output=output)
+        return
     with _scheduler_for(context, token) as scheduler:
         source = {"script": script} if script is not None else {"process": what}
-        job = scheduler.submit(file=file, params=given, name=file.name if file else Path(what).name, **source)
+        name = file.name if file else Path(what).name
+        job = scheduler.submit(file=file, params=given, name=name, entrypoint=entrypoint, **source)
         ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=as_json)
-        saved = fetch_outputs(scheduler, ended, output, quiet=as_json)
+        saved = fetch_outputs(scheduler, ended, output or Path(), quiet=as_json)
     if as_json:
         render.as_json({**ended.raw, "files": [str(path) for path in saved]})
         raise typer.Exit(waiting.exit_status(ended))
@@ -139,6 +163,23 @@ def run(
     if ended.succeeded and ended.result is not None:
         render.as_json(ended.result)
     raise typer.Exit(waiting.exit_status(ended))
+
+
+def _run_here(
+    what: str, *, entrypoint: str | None, params: dict[str, object] | None, file: Path | None, output: Path | None
+) -> None:
+    from pixyz_scheduler.launcher.here import run_locally
+
+    failed = exits.exit_status("FAILURE")
+    run_locally(
+        what,
+        settings=_settings(),
+        entrypoint=entrypoint or "main",
+        params=params or {},
+        file=file,
+        output=output,
+        failed=failed,
+    )
 
 
 def fetch_outputs(
@@ -189,11 +230,13 @@ def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
 def _watched_worker(settings: "Settings") -> int:
     from pixyz_scheduler.launcher.interrupts import Interrupts
     from pixyz_scheduler.launcher.member import Member
+    from pixyz_scheduler.launcher.terminal import terminal_environment
     from pixyz_scheduler.launcher.watchdog import keep_alive
     from pixyz_scheduler.logs import set_up_logging
 
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
-    member = Member("the worker", ["worker", "--no-watchdog"], environment=os.environ)
+    environment = {**os.environ, **terminal_environment()}
+    member = Member("the worker", ["worker", "--no-watchdog"], environment=environment)
     with Interrupts.caught() as asked:
         return keep_alive(member, asked=asked, patience=settings.drain_timeout + _DRAIN_MARGIN)
 
@@ -241,6 +284,13 @@ def _settings() -> "Settings":
     for warning in settings.warnings:
         render.note(f"Warning: {warning}")
     return settings
+
+
+def _status_for_launcher(status: int) -> int:
+    """A worker's exit status; that it was called off tells only our own launchers something."""
+    from pixyz_scheduler.launcher.member import CALLED_OFF, LIFELINE
+
+    return 0 if status == CALLED_OFF and LIFELINE not in os.environ else status
 
 
 def _hold_lifeline() -> None:

@@ -1,4 +1,4 @@
-"""The Pixyz SDK behind the engine protocol, and its session and licence. The only importer of `pxz`.
+"""The Pixyz SDK behind the engine protocol. Beside `engine.session` the only importer of `pxz`.
 
 Written from the public names of the SDK's functions and run against a stand-in only: see docs/decisions/0004.
 """
@@ -6,11 +6,9 @@ Written from the public names of the SDK's functions and run against a stand-in 
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pxz
-from typing_extensions import Self
 
 from pixyz_scheduler.engine.base import (
     Box,
@@ -26,7 +24,7 @@ from pixyz_scheduler.engine.base import (
     Thumbnails,
 )
 from pixyz_scheduler.engine.open.installed import open_engine
-from pixyz_scheduler.errors import CorruptFile, EmptyScene, LicenceMissing, UnsupportedFormat
+from pixyz_scheduler.errors import CorruptFile, EmptyScene, UnsupportedFormat
 
 # Millimetres, and a share of the part's diagonal: the figures of the open engine.
 _SAG: dict[Quality, tuple[float, float]] = {
@@ -49,47 +47,6 @@ _READS = frozenset(
 _WRITES = frozenset(
     {"3dxml", "fbx", "glb", "gltf", "jt", "obj", "pdf", "prc", "pxz", "stl", "u3d", "usda", "usdc", "usdz", "wrl"}
 )
-
-
-class PixyzSession:
-    """The SDK's session and licence, held from `open` to `close`.
-
-    Args:
-        flexlm: ask a FlexLM server if the machine itself has no licence.
-        host: that server.
-        port: its port.
-    """
-
-    def __init__(self, *, flexlm: bool = False, host: str = "127.0.0.1", port: int = 27000) -> None:
-        self._flexlm, self._host, self._port = flexlm, host, port
-
-    def open(self) -> None:
-        """Start the SDK and take a licence; `LicenceMissing` says where it was looked for."""
-        pxz.initialize()
-        if pxz.core.checkLicense():
-            return
-        if not self._flexlm:
-            raise LicenceMissing("The Pixyz SDK has no licence on this machine, and no licence server is configured.")
-        pxz.core.configureLicenseServer(self._host, self._port, True)  # noqa: FBT003  (the SDK's own signature)
-        if not pxz.core.checkLicense():
-            raise LicenceMissing(f"The licence server {self._host}:{self._port} gives the Pixyz SDK no licence.")
-
-    def reset(self) -> None:
-        """Forget the scene, keep the licence: between jobs."""
-        pxz.core.resetSession()
-
-    def close(self) -> None:
-        """Give the licence back."""
-        pxz.release()
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

@@ -1,56 +1,50 @@
 """Which engine is here: the Pixyz SDK's where `pxz` can be imported, the open one else, or none."""
 
-import sys
+import os
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 
 from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.base import Engine
+from pixyz_scheduler.engine.choice import EngineChoice, put_on_path
 from pixyz_scheduler.engine.open.installed import open_engine
 
-DEFAULT_SDK = Path("/opt/pixyz")
 _ROOMS = ("engine", "cad", "cad_writer", "cascade", "usd", "usd_writer", "thumbnails", "decimate")
 """Modules of the open engine that are imported when first needed; `preload` imports them before."""
 
 
-def find_engine(*, pixyz_python_path: Path | None = None, disabled: bool = False, parallel: bool = True) -> Engine:
-    """The engine of this machine.
+def find_engine(*, choice: EngineChoice | None = None, parallel: bool = True) -> Engine:
+    """The engine of this process.
 
     Args:
-        pixyz_python_path: folder that holds the SDK's `pxz` package; else `/opt/pixyz`, else sys.path.
-        disabled: an absent engine whatever is installed, for workers that need none.
+        choice: which; None for what the environment says, where a worker has put what its settings say.
         parallel: let the open engine use threads; see `OpenEngine`.
     """
-    if disabled:
-        return AbsentEngine("it is switched off by DISABLE_PIXYZ")
-    if find_pxz(pixyz_python_path):
+    chosen = EngineChoice.from_environment(os.environ) if choice is None else choice
+    if chosen.is_none:
+        return AbsentEngine("it is switched off by DISABLE_PIXYZ" if chosen.disabled else "ENGINE=none")
+    if chosen.is_sdk:
+        put_on_path(chosen.sdk)
         try:
             from pixyz_scheduler.engine.pixyz import PixyzEngine  # imports pxz
         except ImportError as error:
             return AbsentEngine(f"the Pixyz SDK is here and cannot be imported: {error}")
         return PixyzEngine()
+    if chosen.name == "pixyz":
+        return AbsentEngine(f"ENGINE=pixyz, and the Pixyz SDK is not in {chosen.sdk} (PIXYZ_PYTHON_PATH)")
     return open_engine(parallel=parallel)
 
 
-def find_pxz(pixyz_python_path: Path | None) -> bool:
-    """Whether `pxz` can be imported; its folder is put on sys.path if it is not there yet."""
-    for folder in (pixyz_python_path, DEFAULT_SDK):
-        if folder is not None and (folder / "pxz").exists():
-            if str(folder) not in sys.path:
-                sys.path.insert(0, str(folder))
-            return True
-    return find_spec("pxz") is not None
-
-
-def preload(*, pixyz_python_path: Path | None = None) -> tuple[str, ...]:
-    """Import what the engine of this machine needs, and use nothing of it: afterwards it is safe to fork.
+def preload(choice: EngineChoice) -> tuple[str, ...]:
+    """Import what the engine needs, and use nothing of it: afterwards it is safe to fork.
 
     For the template process, on its only thread. Gives a line for each library that is missing: what it is, what it
     costs to be without, and the command that installs it. The Pixyz SDK is imported but not initialised.
     """
-    if find_pxz(pixyz_python_path):
+    if choice.is_none:
+        return ()
+    if choice.is_sdk:
+        put_on_path(choice.sdk)
         try:
             import_module("pixyz_scheduler.engine.pixyz")  # imports pxz
         except ImportError as error:

@@ -18,6 +18,8 @@ _LIVED = 30.0
 _HOPELESS = 3
 _LOOK = 0.05
 LIFELINE = "PIXYZ_LIFELINE"
+# The exit status of a worker that `admin drain` has called off.
+CALLED_OFF = 76
 
 
 class Member:
@@ -53,6 +55,11 @@ class Member:
         return None if self._process is None else self._process.poll()
 
     @property
+    def was_called_off(self) -> bool:
+        """It has ended because somebody wanted it to, by `admin drain`: it does not start again."""
+        return self.exit_status == CALLED_OFF
+
+    @property
     def pid(self) -> int | None:
         """Of the process that runs now."""
         return None if self._process is None else self._process.pid
@@ -78,7 +85,7 @@ class Member:
 
     def revive(self, now: float) -> None:
         """Start it again where it has died and its pause is over; to be called now and then."""
-        if self._process is None or self.exit_status is None:
+        if self._process is None or self.exit_status is None or self.was_called_off:
             return
         if not self._due:
             self._due = now + self._pause(now)

@@ -25,6 +25,8 @@ def keep_alive(member: Member, *, asked: Interrupts, patience: float) -> int:
     while not asked.end.wait(_LOOK):
         if member.exit_status == NO_LICENCE:
             return NO_LICENCE
+        if member.was_called_off:
+            return 0
         member.revive(time.monotonic())
     member.stop()
     if not member.has_ended(patience, asked.at_once):

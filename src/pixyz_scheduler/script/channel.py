@@ -13,6 +13,7 @@ Child to supervisor:
     {"type": "awaits", "result": expression of jobs/workflow.py}        last
     {"type": "error", "kind": "script" | "syntax" | "import" | "result",
      "error": "ValueError: one line", "traceback": "..."}               last
+    {"type": "hindered", "reason": "no licence"}                        last: it is to be tried again
 
     {"type": "call", ...}                                               see `farm_line.py`
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.awaited import as_json_of, awaited
@@ -38,6 +39,8 @@ def run_attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
             _tell_exit(exit_, attempt)
             return status
         message = describe(exit_, attempt.script).to_message()
+    except LicenceMissing as error:  # the script asked for one itself; there may be one later
+        message = {"type": "hindered", "reason": str(error)}
     except BaseException as error:  # noqa: BLE001  (whatever the user's code raises is its outcome; nothing else is here to answer)
         message = describe(error, attempt.script).to_message()
     _flush()

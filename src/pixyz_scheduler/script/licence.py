@@ -1,38 +1,29 @@
 """The Pixyz SDK's session and licence as scripts ask for them; on a machine without the SDK both do nothing."""
 
 import importlib
-import importlib.util
+import os
+from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, cast
+from typing import Any
 
 from typing_extensions import Self
 
-from pixyz_scheduler.errors import LicenceMissing
-
-
-class SdkLicence(Protocol):
-    """What `engine.pixyz`, the only importer of the SDK, offers of its licence."""
-
-    def acquire_licence(self, host: str | None, port: int | None) -> bool:
-        """Start the SDK and get a licence, from the FlexLM server where one is named; whether there is one."""
-
-    def reset_session(self) -> None:
-        """Forget the scene, keep the licence."""
-
-    def release_licence(self) -> None:
-        """Give the licence back and stop the SDK."""
+from pixyz_scheduler.engine.choice import EngineChoice, put_on_path
+from pixyz_scheduler.engine.sdk import Session
 
 
 class License:
     """A Pixyz licence, held from `acquire` to `release` or for a `with` block.
 
+    Where the worker, or the job, holds one already, it is that one, and `release` leaves it.
+
     Args:
-        host: the FlexLM server; None where the node has a licence of its own.
+        host: the FlexLM server; None for what LICENSE_FLEXLM, LICENSE_HOST and LICENSE_PORT say.
         port: the server's.
-        sdk: what to ask instead of the SDK of this machine.
+        sdk: the SDK's session instead of that of this machine.
     """
 
-    def __init__(self, host: str | None = None, port: int | None = None, *, sdk: SdkLicence | None = None) -> None:
+    def __init__(self, host: str | None = None, port: int | None = None, *, sdk: Session | None = None) -> None:
         self._server = (host, port)
         self._sdk = sdk
         self._held = False
@@ -48,24 +39,23 @@ class License:
         Raises:
             LicenceMissing: the SDK is here and has no licence.
         """
-        self._sdk = self._sdk or _installed_sdk()
+        self._sdk = self._sdk or _installed_sdk(*self._server)
         if self._sdk is None or self._held:
             return self._held
-        if not self._sdk.acquire_licence(*self._server):
-            raise LicenceMissing("The Pixyz SDK has no licence: set the LICENSE_ settings or install a node licence.")
+        self._sdk.open()
         self._held = True
         return True
 
     def release(self) -> None:
         """Give the licence back; without effect when it is not held."""
         if self._sdk is not None and self._held:
-            self._sdk.release_licence()
+            self._sdk.close()
         self._held = False
 
     def reset_session(self) -> None:
         """Clear the SDK's scene; without effect when the licence is not held."""
         if self._sdk is not None and self._held:
-            self._sdk.reset_session()
+            self._sdk.reset()
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -102,12 +92,14 @@ class PiXYZSession:
         self.stop()
 
 
-def sdk_is_here() -> bool:
-    """Whether the Pixyz SDK can be imported, found without importing it."""
-    return importlib.util.find_spec("pxz") is not None
-
-
-def _installed_sdk() -> SdkLicence | None:
-    if not sdk_is_here():
+def _installed_sdk(host: str | None, port: int | None) -> Session | None:
+    choice = EngineChoice.from_environment(os.environ)
+    if not choice.is_sdk:
         return None
-    return cast("SdkLicence", importlib.import_module("pixyz_scheduler.engine.pixyz"))
+    terms = choice.licence
+    if host is not None:
+        terms = replace(terms, flexlm=True, host=host, port=terms.port if port is None else port)
+    put_on_path(choice.sdk)
+    module: Any = importlib.import_module("pixyz_scheduler.engine.session")  # imports pxz
+    session: Session = module.PixyzSession(terms)
+    return session

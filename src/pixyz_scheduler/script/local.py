@@ -6,12 +6,16 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from bdb import BdbQuit
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pixyz_scheduler.catalog.inline_metadata import needs_of
-from pixyz_scheduler.errors import InvalidArchive, InvalidScript, PackagesMissing
+from pixyz_scheduler.engine.choice import EngineChoice
+from pixyz_scheduler.engine.sdk import job_session
+from pixyz_scheduler.errors import InvalidArchive, InvalidScript, LicenceMissing, PackagesMissing
 from pixyz_scheduler.script import launch
 from pixyz_scheduler.script.context import ProgramContext
 from pixyz_scheduler.script.faults import PixyzSharedDirectoryNotFound
@@ -54,21 +58,61 @@ class LocalPixyzTask:
     ) -> Any:
         """Run with the options of the command line (`-i -p -e -o`), which win over the arguments given here.
 
-        Prints the result as JSON on stdout, progress and the folder of the outputs on stderr. Ends the process with
-        status 1 and the user's traceback when the script fails.
+        Prints and ends as `run_here`, with status 1 when the script fails.
         """
-        options = _parser(Path(file), entrypoint).parse_args(arguments)
         script = Path(file).absolute()
-        _check_needs(script)
-        folder = Path(options.output or Path(cwd or Path.cwd()) / f"{script.stem}-outputs")
-        values = dict(params or {}) if options.params is None else options.params
-        with tempfile.TemporaryDirectory(prefix="pixyz-local-") as temporary:
-            pc = _context(script, options.input or input_file, folder, Path(temporary) / "input")
-            pc.update(entrypoint=options.entrypoint, params=values)
-            result = _run(script, pc)
-        sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-        _tell_outputs(folder)
-        return result
+        options = _parser(script, entrypoint).parse_args(arguments)
+        return run_here(
+            LocalRun(
+                script,
+                entrypoint=options.entrypoint,
+                params=dict(params or {}) if options.params is None else options.params,
+                input_file=options.input or input_file,
+                outputs=Path(options.output or Path(cwd or Path.cwd()) / f"{script.stem}-outputs"),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """What to run in this process.
+
+    Attributes:
+        script: where it lies; loaded, unless it is what runs already.
+        entrypoint: the function.
+        params: its second argument.
+        input_file: a file or a folder.
+        outputs: the folder that `get_output_dir()` gives; made, and removed again where nothing was put there.
+        failed: the exit status of a script that raises.
+    """
+
+    script: Path
+    entrypoint: str
+    params: Any
+    input_file: str | None
+    outputs: Path
+    failed: int = 1
+
+
+def run_here(asked: LocalRun) -> Any:
+    """Run it and give back what it returned.
+
+    Prints the result as JSON on stdout, progress and the folder of the outputs on stderr. Ends the process with the
+    user's traceback when the script fails.
+    """
+    _check_needs(asked.script)
+    had_outputs = asked.outputs.is_dir()
+    with tempfile.TemporaryDirectory(prefix="pixyz-local-") as temporary:
+        pc = _context(asked.script, asked.input_file, asked.outputs, Path(temporary) / "input")
+        pc.update(entrypoint=asked.entrypoint, params=asked.params)
+        with _licensed():
+            result = _run(asked, pc)
+    sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    if not had_outputs:
+        _forget_if_empty(asked.outputs)
+    if any(asked.outputs.glob("*")):
+        _tell(f"outputs: {os.path.relpath(asked.outputs)}")
+    return result
 
 
 def _check_needs(script: Path) -> None:
@@ -106,18 +150,34 @@ def _unpack(pc: ProgramContext, workspace: Path) -> None:
         pc.update(input_dir=str(workspace), input_file=None)
 
 
-def _run(script: Path, pc: ProgramContext) -> Any:
+@contextlib.contextmanager
+def _licensed() -> Iterator[None]:
+    """The Pixyz SDK's session where it is here; a script that needs no licence runs without one."""
+    session = job_session(EngineChoice.from_environment(os.environ))
+    try:
+        session.hold()
+    except LicenceMissing as error:
+        _tell(f"Warning: {error}")
+    try:
+        yield
+    finally:
+        session.let_go()
+
+
+def _run(asked: LocalRun, pc: ProgramContext) -> Any:
     try:
         launch.use(InPlace(pc))
         return to_json(run(pc, pc["params"]))
+    except BdbQuit:  # the user has left the debugger by `q`
+        raise SystemExit(asked.failed) from None
     except Exception as error:
         if sys.gettrace() is not None:  # a debugger wants to stop where it was raised
             raise
-        told = describe(error, script)
+        told = describe(error, asked.script)
         _tell(told.traceback.rstrip())
         if told.error not in told.traceback:  # it says more than the exception: what to do
             _tell(f"\n{told.error}")
-        raise SystemExit(1) from None
+        raise SystemExit(asked.failed) from None
 
 
 def _parser(script: Path, entrypoint: str) -> argparse.ArgumentParser:
@@ -136,11 +196,9 @@ def _json_params(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
 
 
-def _tell_outputs(folder: Path) -> None:
+def _forget_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()  # only an empty one goes
-    if folder.is_dir():
-        _tell(f"outputs: {os.path.relpath(folder)}")
 
 
 def _tell(line: str) -> None:

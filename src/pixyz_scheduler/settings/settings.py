@@ -77,7 +77,8 @@ class Settings(BaseSettings):
     license_host: Host = _in("Licence", "license.example.com", "Host of the licence server.")
     license_port: Port = _in("Licence", 27000, "Port of the licence server.")
     license_tokens: Count = _in("Licence", 0, "Licence tokens of the whole farm: no more jobs run at a time on workers with an engine; the rest waits. 0 for no limit.")
-    license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it; else for each job.")
+    license_acquire_at_start: Switch = _in("Licence", True, "Take the licence when the worker starts and hold it (without one the worker ends, exit status 100); else for each job. With `ISOLATION=spawn` it is tried at the start, then taken for each job.")
+    license_timeout: Seconds = _in("Licence", 60.0, "Seconds that taking the licence may last at the worker's start.")
 
     god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")
     api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")
@@ -94,7 +95,7 @@ class Settings(BaseSettings):
 
     log_level: LogLevel = _in("Logging", "INFO", "How much is logged. `LOGLEVEL`, the old name, still works.")
     log_format: LogFormat = _in("Logging", "text", "`text` for people, `json` for machines: one object a line.")
-    debug: Switch = _in("Logging", False, "For development: `POST /dev/callback` is there.")
+    debug: Switch = _in("Logging", False, "For development: `POST /dev/callback` is there, and workers run scripts in their own process, one at a time, so that debuggers and `breakpoint()` work; see docs/how-to/debug-a-script.md.")
 
     queue_name: QueueNames = _in("Worker", _QUEUES, "Queues that a worker listens to.")
     pool_type: PoolType = _in("Worker", "solo", "`solo`: one job at a time; `pool`: `CONCURRENT_TASKS` at a time.")
@@ -113,7 +114,7 @@ class Settings(BaseSettings):
     script_environments: Folder = _in("Worker", environments_folder, "Where prepared packages are kept, on the worker's own disk.")
     script_environments_limit: Bytes = _in("Worker", 10 << 30, "Bytes of all prepared packages together: the longest unused go first; 0 for no limit.")
     script_environments_age: Seconds = _in("Worker", 30 * 86400.0, "Seconds after which packages that nobody has used are removed.")
-    celery_always_eager: Switch = _in("Worker", False, "Celery's own debugging mode. Read, and without effect yet: use `python script.py` to debug a script.")
+    celery_always_eager: Switch = _in("Worker", False, "Workers run scripts in their own process, as with `DEBUG`; Celery itself is not made eager.")
 
     engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")
     pixyz_python_path: Folder = _in("Engine", Path("/opt/pixyz"), "Where the Pixyz SDK's Python modules are.")
@@ -167,6 +168,11 @@ class Settings(BaseSettings):
     def origin(self, name: str) -> str | None:
         """Where a setting (`"SHARE_PATH"`) was read, to be named in an error; None for a default."""
         return self._origins.get(name.lower())
+
+    @property
+    def in_process(self) -> bool:
+        """Whether a worker runs scripts in its own process."""
+        return self.debug or self.celery_always_eager
 
     @property
     def job_time_limit(self) -> float:

@@ -9,8 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +24,7 @@ from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
@@ -40,18 +40,16 @@ from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
 from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
-from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
-from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
-from pixyz_scheduler.worker.isolation.template import Template
-from pixyz_scheduler.worker.isolation.zygote import NO_ENGINE
+from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
+from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
-from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.readiness import Readiness
+from pixyz_scheduler.worker.remote_control import take_control
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
@@ -67,12 +65,24 @@ _HAND_BACK = 10.0
 _LOOK = 0.05
 # The exit status of a worker that was alive and deaf.
 DEAF = 75
-_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
+# And of one that was called off by `admin drain`, and of one that has no licence: its launcher heeds both.
+CALLED_OFF = 76
+NO_LICENCE = 100
 
 
 def main(settings: Settings) -> int:
     """Work until a signal ends it; the exit status."""
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    try:
+        return work(settings)
+    except LicenceMissing as error:
+        server = f" Asked was {settings.license_host}:{settings.license_port}." if settings.license_flexlm else ""
+        _log.critical("%s%s This worker ends: exit status %d", error, server, NO_LICENCE)
+        return NO_LICENCE
+
+
+def work(settings: Settings) -> int:
+    """Work until a signal ends it; the exit status. Raises LicenceMissing where the licence is to be had at start."""
     # A slot's thread that has its answer must not wait 5 ms for the consumer's thread to let it go on.
     sys.setswitchinterval(_SWITCH)
     quiet_celery()
@@ -125,6 +135,7 @@ def main(settings: Settings) -> int:
         consumer = Consumer(app, me, level=settings.log_level, lent=lambda: activity.lent)
         drain.wake = consumer.wake
         activity.on_last = consumer.stop
+        called_off = leaves_when_called_off(announcer, drain, consumer, records)
         activity.on_lent = consumer.wake
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
@@ -137,7 +148,24 @@ def main(settings: Settings) -> int:
             patience=pace.deaf,
         )
         with guard:
-            return consumer.run()
+            return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
+
+
+def leaves_when_called_off(
+    announcer: Announcer, drain: Drain, consumer: Consumer, records: RecordStore
+) -> threading.Event:
+    """Let the worker leave, as at a signal, when `admin drain` or Celery's control wants it to; set once it does."""
+    called_off = threading.Event()
+
+    def leave() -> None:
+        _log.info("this worker is called off (admin drain, or Celery's shutdown): it leaves")
+        called_off.set()
+        drain.begin()
+        consumer.stop()
+
+    announcer.on_drain = leave
+    take_control(cancel=records.cancel, leave=leave)
+    return called_off
 
 
 def clear_up(local_root: Path) -> None:
@@ -163,7 +191,7 @@ def whoami(settings: Settings) -> Worker:
     return Worker(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
         queues=settings.queue_name,
-        slots=settings.concurrent_tasks if settings.pool_type == "pool" else 1,
+        slots=settings.concurrent_tasks if settings.pool_type == "pool" and not settings.in_process else 1,
         host=socket.gethostname(),
         pid=os.getpid(),
         version=__version__,
@@ -204,46 +232,3 @@ def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
     while activity.busy and time.monotonic() < give_up_at:
         pause.wait(_LOOK)
     os._exit(DEAF)
-
-
-@contextmanager
-def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
-    """Where attempts get their children, by ISOLATION."""
-    environment = without_secrets(os.environ)
-    environment["PIXYZ_PYTHON_PATH"] = str(settings.pixyz_python_path)
-    environment[MARK] = token = worker_token()
-    environment |= allowance_of(settings).to_environment()
-    freeze = PACE.scaled(settings.lease_time_scale).freeze
-    engine = NO_ENGINE if settings.disable_pixyz or settings.engine == "none" else str(settings.pixyz_python_path)
-    with ExitStack() as stack:
-        groups = open_groups(token)
-        if groups is not None:
-            stack.enter_context(groups)
-        if settings.isolation == "spawn":
-            yield SpawnSlots(environment, freeze=freeze, groups=groups)
-            return
-        template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
-        slots = ForkSlots(stack.enter_context(template), ahead=ahead)
-        stack.callback(slots.close)
-        yield slots
-
-
-def allowance_of(settings: Settings) -> Allowance:
-    """What this worker lets a job bring or fetch."""
-    return Allowance(
-        dependencies=settings.script_dependencies == "allow",
-        environments=settings.script_environments,
-        environments_limit=settings.script_environments_limit,
-        environments_age=settings.script_environments_age,
-        urls=settings.allow_input_urls,
-        share=settings.share_path.resolve(),
-        max_input=settings.max_upload_size,
-        min_free=settings.min_free_space,
-    )
-
-
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment that scripts may see."""
-    return {
-        name: value for name, value in environment.items() if not any(word in name.upper() for word in _SECRET_WORDS)
-    }

@@ -21,7 +21,7 @@
 --   ps:ripe             zset id -> logical ms since when all is known that such a job waits for; until it is settled
 --   ps:doomed           set of the ids to be removed once they have ended
 --   ps:workers          zset name -> logical ms until when a worker is believed to live
---   ps:worker:<name>    hash, what a worker says of itself; likewise
+--   ps:worker:<name>    hash, what a worker says of itself, and drain: it shall leave; likewise
 --   ps:listeners:<queue>  zset name -> the same moment, of the workers that listen there
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is

@@ -14,9 +14,11 @@ import tempfile
 from contextlib import suppress
 from typing import NoReturn
 
+from pixyz_scheduler.engine.choice import EngineChoice
+from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import SocketChannel, StreamChannel, TwoWayChannel
-from pixyz_scheduler.script.host import run_attempt
+from pixyz_scheduler.worker.isolation.licensed import run_licensed
 from pixyz_scheduler.worker.isolation.printed import print_by_lines
 from pixyz_scheduler.worker.provision.environments import Held
 
@@ -58,7 +60,9 @@ def main() -> NoReturn:
     for line in lines:
         os.set_inheritable(line, False)  # noqa: FBT003  (the module's signature)
     print_by_lines()
-    status = run_attempt(message, _channel(lines))
+    # What the template holds does not outlive a new program: this one has a licence of its own.
+    session = job_session(EngineChoice.from_environment(os.environ))
+    status = run_licensed(message, _channel(lines), session=session)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the user may have closed it
             stream.flush()

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.engine.sdk import JobSession
 from pixyz_scheduler.errors import PackagesMissing, StorageFull, Unavailable
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import SocketChannel, TwoWayChannel
-from pixyz_scheduler.script.host import run_attempt
 from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.script.script_error import describe
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.worker.isolation.afresh import begin_afresh
+from pixyz_scheduler.worker.isolation.licensed import run_licensed
 from pixyz_scheduler.worker.isolation.printed import print_by_lines
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.provision.environments import Held
@@ -25,21 +26,21 @@ from pixyz_scheduler.worker.provision.packages import prepare
 from pixyz_scheduler.worker.provision.preparation import Preparation
 
 
-def serve(sock: socket.socket) -> int:
+def serve(sock: socket.socket, *, session: JobSession) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
     print_by_lines()
     # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
     rehearse()
     channel = SocketChannel(sock)
     request = channel.receive()
-    return 0 if request is None else attempt(request, channel)
+    return 0 if request is None else attempt(request, channel, session=session)
 
 
-def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
-    """Run the attempt that a message asks for."""
+def attempt(request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobSession) -> int:
+    """Run the attempt that a message asks for; the answer is the status to exit with."""
     asked = AttemptRequest.from_message(request)
     if asked.workspace is None:
-        return run_attempt(asked.to_message(), channel)
+        return run_licensed(asked.to_message(), channel, session=session)
     _use_temp(Workspace(asked.workspace).temp)
     try:
         asked, packages = _prepared(asked, Workspace(asked.workspace), channel)
@@ -51,7 +52,7 @@ def attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
         return 1
     if packages is not None:
         begin_afresh(packages, asked, channel)
-    return run_attempt(asked.to_message(), channel)
+    return run_licensed(asked.to_message(), channel, session=session)
 
 
 def _prepared(

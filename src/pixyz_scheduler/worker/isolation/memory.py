@@ -88,6 +88,27 @@ class TreeScale:
         return limit.next_look(used) if limit.is_set else _NEVER
 
 
+class Unweighed:
+    """Nobody weighs: the attempt is no process of its own."""
+
+    has_wall = False
+
+    def hold(self, limit: int) -> None:
+        """Nobody helps."""
+
+    def used(self, limit: int) -> int:  # noqa: ARG002  (protocol)
+        """Nothing is known."""
+        return 0
+
+    def kills(self) -> int:
+        """None of it."""
+        return 0
+
+    def pause(self, limit: MemoryLimit, used: int) -> float:  # noqa: ARG002  (protocol)
+        """Never again."""
+        return _NEVER
+
+
 class GroupScale:
     """By a control group, which has a wall of its own: looks are for the peak, and for who ran into the wall."""
 

@@ -22,6 +22,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import IO, Any
 
+from pixyz_scheduler.engine.choice import EngineChoice
+from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
 from pixyz_scheduler.worker.isolation import hunt, tree
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, join
@@ -260,7 +262,9 @@ def main() -> None:
     print_by_lines()
     channel = StreamChannel(reader, writer)
     request = channel.receive()
-    status = 0 if request is None else attempt(request, channel)
+    # Nobody holds a licence for an interpreter of its own: each job takes one.
+    session = job_session(EngineChoice.from_environment(os.environ))
+    status = 0 if request is None else attempt(request, channel, session=session)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the user may have closed it
             stream.flush()

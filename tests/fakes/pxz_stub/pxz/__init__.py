@@ -1,5 +1,15 @@
-"""A stand-in for the Pixyz SDK: notes each call, can refuse a licence, and writes something where it exports."""
+"""A stand-in for the Pixyz SDK: notes each call, can refuse a licence, and writes something where it exports.
 
+What it does is said by the environment:
+
+    PXZ_STUB_LOG         a file to which each call is appended, with the process that made it
+    PXZ_STUB_LICENCE     `node` (there is one), `server` (once one is configured), `none`, or a number: refused so often
+                         first, counted in the file that PXZ_STUB_REFUSED names
+    PXZ_STUB_INITIALIZE  `hang` (in C, with the interpreter's lock), or `crash` (SIGSEGV)
+    PXZ_STUB_BROKEN      `licence`: asking for it raises
+"""
+
+import ctypes
 import os
 from enum import Enum
 from pathlib import Path
@@ -11,15 +21,40 @@ calls: list[tuple] = []
 def _note(name, result=None):
     def called(*arguments):
         calls.append((name, *arguments))
+        log = os.environ.get("PXZ_STUB_LOG")
+        if log:
+            with Path(log).open("a") as file:
+                file.write(f"{os.getpid()} {name}\n")
         return result(*arguments) if callable(result) else result
 
     return called
 
 
+def _initialize():
+    match os.environ.get("PXZ_STUB_INITIALIZE"):
+        case "hang":
+            ctypes.PyDLL(None).pause()
+        case "crash":
+            ctypes.string_at(0)
+
+
 def _licensed():
+    if os.environ.get("PXZ_STUB_BROKEN") == "licence":
+        raise RuntimeError("the licence service is broken")
     kind = os.environ.get("PXZ_STUB_LICENCE", "node")
+    if kind.isdigit():
+        return _was_refused_often(int(kind))
     configured = any(call[0] == "core.configureLicenseServer" for call in calls)
     return kind == "node" or (kind == "server" and configured)
+
+
+def _was_refused_often(times):
+    with Path(os.environ["PXZ_STUB_REFUSED"]).open("a+") as file:
+        file.seek(0)
+        refused = len(file.read())
+        if refused < times:
+            file.write("x")
+    return refused >= times
 
 
 def _import(path):
@@ -32,7 +67,7 @@ def _point(x, y, z):
     return SimpleNamespace(x=x, y=y, z=z)
 
 
-initialize = _note("initialize")
+initialize = _note("initialize", _initialize)
 release = _note("release")
 core = SimpleNamespace(
     checkLicense=_note("core.checkLicense", _licensed),

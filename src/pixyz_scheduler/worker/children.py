@@ -1,0 +1,87 @@
+"""slots_of: where attempts get their children, as the settings say."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+
+from pixyz_scheduler.engine.choice import EngineChoice
+from pixyz_scheduler.engine.configured import engine_of
+from pixyz_scheduler.engine.sdk import job_session
+from pixyz_scheduler.jobs.pace import PACE
+from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.in_process import InProcessSlots
+from pixyz_scheduler.worker.isolation.leftovers import MARK, worker_token
+from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.template import Template
+from pixyz_scheduler.worker.isolation.terminal import device
+from pixyz_scheduler.worker.isolation.trial import try_licence
+from pixyz_scheduler.worker.provision.allowance import Allowance
+
+_log = logging.getLogger(__name__)
+
+_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
+
+
+@contextmanager
+def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
+    """Where attempts get their children, by ISOLATION. Raises LicenceMissing where one is to be had at the start."""
+    engine = engine_of(settings)
+    environment = without_secrets(os.environ) | engine.to_environment()
+    environment[MARK] = token = worker_token()
+    allowance = allowance_of(settings)
+    if settings.in_process:  # a script's packages need a process of their own
+        allowance = replace(allowance, dependencies=False)
+    environment |= allowance.to_environment()
+    freeze = PACE.scaled(settings.lease_time_scale).freeze
+    with ExitStack() as stack:
+        if settings.in_process:
+            yield stack.enter_context(closing(in_process(engine, environment)))
+            return
+        groups = open_groups(token)
+        if groups is not None:
+            stack.enter_context(groups)
+        if settings.isolation == "spawn":
+            try_licence(engine, environment)
+            yield SpawnSlots(environment, freeze=freeze, groups=groups)
+            return
+        template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
+        slots = ForkSlots(stack.enter_context(template), ahead=ahead)
+        stack.callback(slots.close)
+        yield slots
+
+
+def in_process(engine: EngineChoice, environment: Mapping[str, str]) -> InProcessSlots:
+    """For debuggers; raises LicenceMissing as any worker."""
+    _log.warning(
+        "DEBUG: scripts run in this worker's own process, one at a time: no time limit, no limit of memory, a crash or "
+        "an endless wait in C is the worker's own, and nothing of it is hidden from them. breakpoint() stops on %s",
+        device() or "no terminal: it is passed by",
+    )
+    session = job_session(engine)
+    if engine.licence.at_start:
+        session.hold()
+    return InProcessSlots(session, environment)
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """What this worker lets a job bring or fetch."""
+    return Allowance(
+        dependencies=settings.script_dependencies == "allow",
+        environments=settings.script_environments,
+        environments_limit=settings.script_environments_limit,
+        environments_age=settings.script_environments_age,
+        urls=settings.allow_input_urls,
+        share=settings.share_path.resolve(),
+        max_input=settings.max_upload_size,
+        min_free=settings.min_free_space,
+    )
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment that scripts may see."""
+    return {
+        name: value for name, value in environment.items() if not any(word in name.upper() for word in _SECRET_WORDS)
+    }
