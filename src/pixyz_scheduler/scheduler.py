@@ -1,54 +1,39 @@
 """Scheduler: the use cases. What may be asked of jobs, and nothing of how it was asked."""
 
-import json
-import os
-import time
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO, NoReturn
 
-from pixyz_scheduler.admission import NOTHING_MORE, Admission
-from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.dispatch import Dispatch, ring_if_possible
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
-from pixyz_scheduler.broker.records import CANCELLING, DOOMED, Bell
+from pixyz_scheduler.broker.records import CANCELLING, DOOMED
 from pixyz_scheduler.catalog.processes import ProcessCatalog
-from pixyz_scheduler.earlier_output import EarlierOutput
 from pixyz_scheduler.errors import (
     Conflict,
-    JobNotFound,
-    NotReady,
-    OutputNotFound,
     SchedulerError,
     StorageFull,
     StoreSilent,
     StoreUnavailable,
-    Unavailable,
 )
+from pixyz_scheduler.intake.admission import NOTHING_MORE, Admission
+from pixyz_scheduler.intake.earlier_output import EarlierOutput
+from pixyz_scheduler.intake.submission import Submission, with_inputs
 from pixyz_scheduler.jobs.accepted import Accepted
 from pixyz_scheduler.jobs.family import progress_of
 from pixyz_scheduler.jobs.graph import Graph
-from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.job import JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.script.chores import ARCHIVE
-from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.incoming import Incoming
-from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.state_files import StateFiles
-from pixyz_scheduler.submission import Submission, with_inputs
 from pixyz_scheduler.surroundings import Surroundings
 
 # What a graph tells at most; a browser draws no more.
 _MOST_NODES = 5000
-# What hinders the making of an archive, and passes: by the names that its job's error begins with.
-_OF_THE_SHARE: tuple[type[SchedulerError], ...] = (StorageFull, NotReady, Unavailable)
 
 
 class Scheduler:
@@ -60,12 +45,11 @@ class Scheduler:
         surroundings: the share where job folders lie, whether it is ours, and has room.
         catalog: the named processes.
         defaults: options that hold where neither user nor script speaks.
-        chore_time_limit: seconds that our own jobs may take.
         ended: told of each job that is ended here.
         admission: what jobs may ask for.
     """
 
-    def __init__(  # noqa: PLR0913  (what it is made of, by name)
+    def __init__(
         self,
         *,
         families: Families,
@@ -73,7 +57,6 @@ class Scheduler:
         surroundings: Surroundings,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
-        chore_time_limit: float = 2400.0,
         ended: Callable[[JobId], None] = lambda _: None,
         admission: Admission = NOTHING_MORE,
     ) -> None:
@@ -85,7 +68,6 @@ class Scheduler:
         self._surroundings = surroundings
         self._catalog = catalog
         self._defaults = defaults
-        self._chore_time_limit = chore_time_limit
         self._ended = ended
         self._earlier = EarlierOutput(
             self._records, surroundings.share, room=lambda coming: surroundings.check(coming=coming)
@@ -139,7 +121,7 @@ class Scheduler:
         except BaseException:
             folder.remove()
             raise
-        self._ring(job)
+        ring_if_possible(self._dispatch, job)
         return accepted
 
     def report(self, job_id: JobId) -> JobReport:
@@ -240,7 +222,7 @@ class Scheduler:
             raise Conflict(f"Job {job_id} has been run again already, and has ended anew.")
         if answer != JobState.SENT.value or not report.state.is_terminal:
             raise Conflict(f"Job {job_id} has not ended yet: {answer}. Only a job that has ended can be run again.")
-        self._ring(report.job)
+        ring_if_possible(self._dispatch, report.job)
         return self._records.report(job_id)
 
     def waiting_for(self, report: JobReport) -> str | None:
@@ -249,45 +231,6 @@ class Scheduler:
             return None
         waiting = self._records.waiting(report.job.id)
         return None if waiting is None else waiting.in_words(report.queue)
-
-    def outputs(self, job_id: JobId) -> list[str]:
-        """The job's outputs, nested ones as relative paths; raises JobNotFound."""
-        return self._folder(job_id).list_outputs()
-
-    def open_output(self, job_id: JobId, relative: str) -> BinaryIO:
-        """One output, open for reading.
-
-        Raises:
-            JobNotFound: no such job.
-            UnsafePath: outside the job's outputs.
-            OutputNotFound: no such file.
-        """
-        return self._folder(job_id).open_output(relative)
-
-    def open_archive(self, job_id: JobId) -> BinaryIO:
-        """The zip of the job's outputs, open for reading; raises as `archive` does."""
-        path = self.archive(job_id)
-        try:
-            # Its script can write there, and may have put a link in its place.
-            return os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb")
-        except OSError as error:
-            raise NotReady(f"The archive of job {job_id} went away while it was opened; ask again.") from error
-
-    def archive(self, job_id: JobId) -> Path:
-        """The zip of the job's outputs; the first call has it made.
-
-        Raises:
-            JobNotFound: no such job.
-            NotReady: the job runs, or the archive is being made.
-        """
-        report = self._records.report(job_id)
-        if not report.state.is_terminal:
-            raise NotReady(f"Job {job_id} has not ended yet: {report.status.value}.")
-        folder = self._folder(job_id)
-        packed = archive.current(folder)
-        if packed is None:
-            self._have_packed(folder)
-        return packed
 
     def troubles(self) -> dict[str, str]:
         """What keeps jobs from being taken, on the share's side, by part: `share`, `space`; empty where all is well."""
@@ -312,44 +255,3 @@ class Scheduler:
     def process_doc(self, name: str) -> str:
         """What a process says of itself; raises UnknownProcess, ProcessUndocumented."""
         return self._catalog.doc(name)
-
-    def _ring(self, job: Job) -> None:
-        try:
-            self._dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
-        except StoreUnavailable:
-            # The record is written: the sweeper rings.
-            return
-
-    def _folder(self, job_id: JobId) -> JobFolder:
-        self._records.report(job_id)
-        # On a share that is not mounted no job has written anything.
-        self._surroundings.check_share()
-        return self._share.folder(job_id)
-
-    def _have_packed(self, folder: JobFolder) -> NoReturn:
-        """One job on `zip` for one state of the outputs, however many ask."""
-        job = Job(
-            id=JobId(str(uuid.uuid5(uuid.UUID(folder.job_id), archive.manifest(folder)))),
-            process=ARCHIVE,
-            options=JobOptions(queue="zip", compute_only=True, time_limit=self._chore_time_limit),
-            submitted=time.time(),
-            params=json.dumps({"share": str(self._share.root), "job": folder.job_id}),
-        )
-        if self._records.submit(job):
-            self._ring(job)
-        else:
-            self._raise_failed(job.id)
-        raise NotReady(f"The archive of job {folder.job_id} is being made.")
-
-    def _raise_failed(self, archive_id: JobId) -> None:
-        """An archive that failed is told once; the next call has it tried again."""
-        try:
-            report = self._records.report(archive_id)
-        except JobNotFound:
-            return
-        if report.state.is_terminal:
-            self._records.forget(archive_id)
-            if report.state is not JobState.SUCCESS:
-                error = report.error or ""
-                kind = next((kind for kind in _OF_THE_SHARE if error.startswith(f"{kind.__name__}:")), OutputNotFound)
-                raise kind(f"The archive could not be made: {error}")

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from pixyz_scheduler.intake.submission import with_inputs
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.submission import with_inputs
 
 SOURCE = """
 import os

@@ -6,8 +6,8 @@ import pytest
 
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidParams
+from pixyz_scheduler.intake.submission import Submission
 from pixyz_scheduler.jobs.job import JobOptions
-from pixyz_scheduler.submission import Submission
 
 CATALOG = ProcessCatalog(Path(__file__).parents[2] / "processes")
 

@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.admission import Admission
 from pixyz_scheduler.api.access import HEADER, Access
 from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
@@ -40,7 +39,9 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import SettingsError
+from pixyz_scheduler.intake.admission import Admission
 from pixyz_scheduler.job_logs import JobLogs
+from pixyz_scheduler.job_outputs import JobOutputs
 from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
@@ -133,7 +134,6 @@ def make_app(settings: Settings) -> FastAPI:
         surroundings=surroundings,
         catalog=ProcessCatalog(settings.process_path),
         defaults=JobOptions(time_limit=settings.job_time_limit),
-        chore_time_limit=settings.pixyz_time_limit,
         ended=mirror.soon,
         admission=Admission(
             urls=AllowedUrls.of(settings.allow_input_urls),
@@ -159,13 +159,14 @@ def make_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(health_routes(scheduler, StoreHealth(client)))
-    _add_routes(app, scheduler, JobLogs(records, surroundings), settings)
+    outputs = JobOutputs(records, dispatch, surroundings, time_limit=settings.pixyz_time_limit)
+    _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
     answer_problems(app)
     describe(app)
     return app
 
 
-def _add_routes(app: FastAPI, scheduler: Scheduler, logs: JobLogs, settings: Settings) -> None:
+def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: JobLogs, settings: Settings) -> None:
     metrics = Metrics()
     watch = app.state.log_watch = LogWatch(logs)
     app.include_router(home_routes(__version__))
@@ -174,7 +175,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, logs: JobLogs, settings: Set
         process_routes(scheduler),
         graph_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
-        output_routes(scheduler),
+        output_routes(outputs),
         log_routes(logs, watch),
         backend_routes(scheduler),
         metrics_routes(metrics),

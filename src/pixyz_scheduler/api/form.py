@@ -13,8 +13,8 @@ from multipart import (  # type: ignore[import-untyped,unused-ignore]  # newer v
 )
 
 from pixyz_scheduler.errors import InvalidUpload
+from pixyz_scheduler.intake.submission import CUSTOM, Submission
 from pixyz_scheduler.storage.incoming import Incoming, IncomingFile, Kind
-from pixyz_scheduler.submission import CUSTOM, Submission
 
 TEXTS = ("process", "params", "name", "config")
 FILES: dict[str, Kind] = {"script": "script", "file": "input", "files": "input"}

@@ -8,6 +8,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import redis
@@ -17,6 +18,8 @@ from kombu.serialization import dumps
 from pixyz_scheduler.broker.celery_app import EXECUTE
 from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR, Bell
+from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler.jobs.job import Job
 
 _ID, _TAG, _QUEUE = "the-job's-id", "the-delivery's-tag", "the-queue's-name"
 _PERSISTENT = 2
@@ -46,6 +49,12 @@ class CeleryDispatch:
         text = self._template.replace(_ID, bell.job_id).replace(_TAG, str(uuid.uuid4())).replace(_QUEUE, bell.queue)
         with store_errors():
             self._client.lpush(bell_key(bell.queue, bell.priority), text)
+
+
+def ring_if_possible(dispatch: Dispatch, job: Job) -> None:
+    """Ring for a job whose record is written: where that cannot be, the sweeper rings."""
+    with suppress(StoreUnavailable):
+        dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
 
 
 def bell_key(queue: str, priority: int) -> str:

@@ -11,7 +11,7 @@ from pixyz_scheduler.api.download import Download, media_type_of
 from pixyz_scheduler.api.openapi import answers, problems
 from pixyz_scheduler.api.parameters import Id
 from pixyz_scheduler.api.schemas import Outputs
-from pixyz_scheduler.scheduler import Scheduler
+from pixyz_scheduler.job_outputs import JobOutputs
 
 OCTETS = "application/octet-stream"
 Output = Annotated[str, Path(description="A path that `GET .../outputs` gave.", examples=["views/front.png"])]
@@ -19,14 +19,14 @@ Output = Annotated[str, Path(description="A path that `GET .../outputs` gave.", 
 _BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
 
 
-def output_routes(scheduler: Scheduler) -> APIRouter:
+def output_routes(written: JobOutputs) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["Outputs"])
 
     @router.get("/jobs/{uuid}/outputs", summary="List a job's files", responses={**answers(Outputs), **problems(404)})
     def outputs(uuid: Id) -> Json:
         """The files that a job has written so far."""
-        return Json(Outputs(outputs=scheduler.outputs(uuid)))
+        return Json(Outputs(outputs=written.listed(uuid)))
 
     @router.head("/jobs/{uuid}/outputs/archive", include_in_schema=False)
     @router.get(
@@ -38,7 +38,7 @@ def output_routes(scheduler: Scheduler) -> APIRouter:
     def archive(uuid: Id, request: Request) -> Download:
         """All outputs as a zip. The first call has it made: 425 until it is there."""
         return Download(
-            scheduler.open_archive(uuid), request.headers, filename=f"{uuid}.zip", media_type=OCTETS, attached=True
+            written.open_archive(uuid), request.headers, filename=f"{uuid}.zip", media_type=OCTETS, attached=True
         )
 
     @router.head("/jobs/{uuid}/outputs/{path:path}", include_in_schema=False)
@@ -56,8 +56,6 @@ def output_routes(scheduler: Scheduler) -> APIRouter:
     def output(uuid: Id, path: Output, request: Request) -> Download:
         """One file, or a range of it; `ETag` tells whether it has changed."""
         name = path.rpartition("/")[2]
-        return Download(
-            scheduler.open_output(uuid, path), request.headers, filename=name, media_type=media_type_of(name)
-        )
+        return Download(written.open(uuid, path), request.headers, filename=name, media_type=media_type_of(name))
 
     return router

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from pixyz_scheduler.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.catalog.inline_metadata import Needs
 from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
+from pixyz_scheduler.intake.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
 from pixyz_scheduler.storage.incoming import IncomingFile
 from pixyz_scheduler.storage.unpack import is_archive, is_unread_archive
