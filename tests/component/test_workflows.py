@@ -275,6 +275,7 @@ def test_a_sub_task_may_start_and_await_others(fork_bench):
     [
         ("pixyz_execute.delay({}, step(pc, 'nowhere'))", "has no function 'nowhere'"),
         ("pixyz_execute.delay({})", "A sub-task needs a context"),
+        ("subtask_async(params, pc)", "main starts itself"),
         ("pixyz_execute.s({}, step(pc, 'add')).apply_async(countdown=5)", "countdown is not to be had"),
         ("chain(one(pc), pixyz_execute.s({}, step(pc, 'add')))()", "the earlier result comes as params"),
         ("one(pc).set(queue='not a queue!').delay()", "not a queue!"),

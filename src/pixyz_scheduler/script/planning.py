@@ -124,6 +124,7 @@ class Plan:
         entrypoint = _entrypoint(context)
         outline = self._outline(entrypoint)
         config, added = self._config(context, options), _added(context)
+        self._check_for_a_circle(entrypoint, params, added)
         return self._node(params, entrypoint, config, outline.schedule or {}, added)
 
     def _calls(self, step: Any, options: Options) -> tuple[Expression, Any]:
@@ -165,6 +166,15 @@ class Plan:
         chosen |= {name: context[name] for name in _ITS_OWN if context.get(name) != self._base.get(name)}
         chosen |= {ours: options[name] for name, ours in _HEEDED.items() if options.get(name) is not None}
         return {name: known for name, known in chosen.items() if known is not None}
+
+    def _check_for_a_circle(self, entrypoint: str, params: Expression, added: Mapping[str, Any]) -> None:
+        """A job that starts itself does so for ever; most likely its writer forgot to name the function."""
+        base = self._base
+        if (entrypoint, params, added) == (base["entrypoint"], value(base["params"]), _added(base)):
+            raise InvalidWorkflow(
+                f"{entrypoint} starts itself with the same params, which would never end. "
+                "Say which function: pc.clone().update(entrypoint=...)."
+            )
 
     def _check(self, options: Options) -> None:
         for name in _REFUSED:
