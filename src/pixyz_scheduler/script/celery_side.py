@@ -19,8 +19,7 @@ from pixyz_scheduler.script.in_place import launcher_of, run
 from pixyz_scheduler.script.planning import Plan
 
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
-# What of Celery's canvas hands its parts to Celery one by one; a task alone comes to FarmTask.
-_STARTABLE = ("_chain", "group", "_chord", "_basemap")
+_IDS_ARE_OURS = "task_id is not to be had for a sub-task. chain, group and chord come from pixyz_worker.script."
 
 
 class FarmBackend(BaseBackend):
@@ -65,7 +64,10 @@ class FarmTask(Task[Any, Any]):
         self, args: Any = None, kwargs: Any = None, **options: Any
     ) -> Any:
         """Start it as a sub-task; raises InvalidWorkflow."""
-        return _start(self.signature(), tuple(args or ()), dict(kwargs or {}), options)
+        if "task_id" in options:
+            # Celery's own group does it, where that was called before ours was there: nobody would know those ids.
+            raise InvalidWorkflow(_IDS_ARE_OURS)
+        return start(self.signature(), tuple(args or ()), dict(kwargs or {}), options)
 
 
 class Control:
@@ -84,9 +86,6 @@ def _app() -> Celery:
     vars(app)["backend_cls"] = FarmBackend
     vars(app)["control"] = Control()
     app.task(name=EXECUTE, base=FarmTask)(_pixyz_execute)
-    for name in _STARTABLE:
-        kind = getattr(canvas, name)
-        kind.apply_async = _started_by_us(kind.apply_async)
     return app
 
 
@@ -99,18 +98,13 @@ def _pixyz_execute(params: Any = None, pc: Any = None) -> Any:
     return run(pc, pc["params"] if params is None else params)
 
 
-def _started_by_us(original: Any) -> Any:
-    """Celery's `apply_async` of one kind, but for workflows of our task: the farm is told the whole of them."""
-
-    def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        if EXECUTE not in set(_tasks(self)):
-            return original(self, args, kwargs, **options)
-        return _start(self, tuple(args or ()), dict(kwargs or {}), options)
-
-    return apply_async
+def is_ours(signature: Any) -> bool:
+    """Whether there is a task of ours in a part of a canvas."""
+    return EXECUTE in _tasks(signature)
 
 
-def _start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
+def start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
+    """Have the farm run a part of a canvas, called with these; Celery's result of it. Raises InvalidWorkflow."""
     if "body" in kwargs:
         signature = canvas.chord(signature.kwargs["header"], kwargs.pop("body"), app=_app())
     if args or kwargs:
