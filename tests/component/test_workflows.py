@@ -99,6 +99,8 @@ def two_slots(fork_bench):
         ("group(adds(pc))()", [1, 2, 3]),
         ("group(one(pc, n) for n in range(3))()", [1, 2, 3]),
         ("chord(one(pc, n) for n in range(3))(totalled(pc))", 6),
+        ("chord([])(totalled(pc))", 0),
+        ("group()()", []),
         ("chord(adds(pc))(totalled(pc))", 6),
         ("chord(group(adds(pc)), totalled(pc))()", 6),
         ("(group(adds(pc)) | totalled(pc) | doubled(pc))()", 12),
@@ -195,6 +197,31 @@ def test_a_failed_sub_task_fails_its_job_with_its_own_traceback(fork_bench):
     assert report.error.startswith("ValueError: boom (sub-task fails, job ")
     assert 'raise ValueError("boom")' in report.traceback
     assert 'File "script.py"' in report.traceback
+
+
+def test_a_failure_below_says_whose_it_was_all_the_way_up(fork_bench):
+    main = """
+        def main(pc, params):
+            return pixyz_execute.delay({}, step(pc, "inner"))
+
+        @pixyz_schedule(wait=True)
+        def inner(pc, params):
+            return pixyz_execute.delay({}, step(pc, "fails"))
+        """
+    report = ended(fork_bench, script(main))
+    (inner,) = fork_bench.children(report.job.id)
+    (fails,) = fork_bench.children(inner.job.id)
+    assert report.traceback.splitlines()[:3] == [
+        f"In the sub-task inner, job {inner.job.id}:",
+        f"In the sub-task fails, job {fails.job.id}:",
+        "Traceback (most recent call last):",
+    ]
+    assert report.traceback.rstrip().endswith("ValueError: boom")
+
+
+def test_a_workflow_that_is_returned_and_was_not_started_is_told_how(fork_bench):
+    report = ended(fork_bench, script("def main(pc, params):\n    return chain(one(pc), doubled(pc))"))
+    assert report.error == "A chain(...) was returned that was not started: write chain(...).delay()."
 
 
 def test_what_comes_after_a_failed_sub_task_is_not_run_and_the_job_tells_the_first_failure(fork_bench):

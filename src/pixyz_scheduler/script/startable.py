@@ -31,7 +31,8 @@ def _ours_first(original: Any) -> Any:
     def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         from pixyz_scheduler.script import celery_side
 
-        if not celery_side.is_ours(self):
+        # The header of a chord may be empty.
+        if not any(map(celery_side.is_ours, (self, (kwargs or {}).get("body")))):
             return original(self, args, kwargs, **options)
         return celery_side.start(self, tuple(args or ()), dict(kwargs or {}), options)
 
