@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery, Task, canvas
 from celery.backends.base import BaseBackend
+from celery.canvas import maybe_signature
 from celery.exceptions import TimeoutError as CeleryTimeout
 from celery.states import READY_STATES
 
@@ -108,13 +109,31 @@ def start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options
     if "body" in kwargs:
         signature = canvas.chord(signature.kwargs["header"], kwargs.pop("body"), app=_app())
     if args or kwargs:
-        signature = signature.clone(args, kwargs)
+        signature = _called_with(signature, args, kwargs)
     launcher = launcher_of(next(_contexts(signature), None))
     script = Path(launcher.base["script"])
     plan = Plan(_app(), base=launcher.base, made=launcher.made, outline=partial(_function, script))
     _, result = plan.add(signature.clone().set(**options))
     launcher.start(plan.nodes)
     return result
+
+
+def _called_with(part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A part of a canvas with these before its own, as Celery hands them on: to those that begin."""
+    made: Any = maybe_signature(part, app=_app())
+    begin = {"chain": "tasks", "group": "tasks", "chord": "header"}.get(made.subtask_type)
+    if begin is None:
+        return made.clone(args, kwargs)
+    made = made.clone()
+    several = list(_tasks_of(made["kwargs"][begin]))
+    count = 1 if made.subtask_type == "chain" else len(several)
+    given = [_called_with(each, args, kwargs) for each in several[:count]]
+    made["kwargs"] = {**made["kwargs"], begin: [*given, *several[count:]]}
+    return made
+
+
+def _tasks_of(header: Any) -> Any:
+    return header["kwargs"]["tasks"] if isinstance(header, Mapping) else header
 
 
 def _in_use() -> launch.Launcher:
