@@ -265,6 +265,18 @@ def test_a_script_may_wait_by_itself_and_catch_what_a_sub_task_raised(two_slots)
     assert json.loads(report.result) == [4, "SUCCESS", True, 4, 2, ["mine", True]]
 
 
+def test_the_results_of_a_group_are_there_by_all_of_celerys_ways(two_slots):
+    main = """
+        def main(pc, params):
+            started = group(adds(pc))()
+            by_id = {task_id: meta["result"] for task_id, meta in started.iter_native()}
+            started[0].forget()
+            return [started.join_native(), [by_id[each.id] for each in started], started.completed_count()]
+        """
+    report = two_slots(script(main, decorator=""))
+    assert json.loads(report.result or "null") == [[1, 2, 3], [1, 2, 3], 3], report.traceback
+
+
 def test_a_sub_task_that_is_not_caught_shows_both_tracebacks(two_slots):
     main = "def main(pc, params):\n    return subtask_async({}, step(pc, 'fails')).get()"
     report = two_slots(script(main, decorator=""))

@@ -1,7 +1,7 @@
 """Celery's side of a script: the task of which workflows are made, and results that ask whoever runs the sub-tasks."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ class FarmBackend(BaseBackend):
             return meta
         with _in_use().waiting():
             return self._wait_for(task_id, give_up)
+
+    def get_many(self, task_ids: Iterable[str], timeout: float | None = None, **_: Any) -> Iterator[tuple[str, Any]]:
+        """Each with its meta, once it has ended; raises Celery's TimeoutError after so many seconds in all."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        for task_id in task_ids:
+            yield task_id, self.wait_for(task_id, None if give_up is None else max(0.0, give_up - time.monotonic()))
+
+    def _forget(self, task_id: str) -> None:
+        """Nothing: a result is its job's, and goes with it."""
 
     def _wait_for(self, task_id: str, give_up: float | None) -> Any:
         pause = _FIRST_LOOK
