@@ -32,7 +32,7 @@ _CANVAS = frozenset({"chain", "chord", "chunks", "group"})
 def __getattr__(name: str) -> Any:
     """Celery's canvas, imported when it is asked for: it costs 0.1 s."""
     if name in _CANVAS:
-        from celery import canvas
+        from pixyz_scheduler.script import startable
 
-        return getattr(canvas, name)
+        return getattr(startable.canvas(), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,32 @@ def test_progress(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "result"),
+    [
+        ("sleep", {"seconds": 0}, {"seconds": 0}),
+        ("chain", {"number": 4}, {"number": 8}),
+        ("group", {}, [1, 4, 9]),
+        ("chord_sync", {}, {"words": 6}),
+        ("workflow", {}, {"words": 4, "text": "THE QUICK BROWN FOX"}),
+    ],
+)
+def test_sub_tasks_run_in_place(tmp_path, name, params, result):
+    ended = example(f"{name}.py", "-p", json.dumps(params), folder=tmp_path)
+    assert (ended.returncode, json.loads(ended.stdout)) == (0, result), ended.stderr
+    assert (tmp_path / "chain-outputs" / "number.txt").exists() == (name == "chain")
+
+
+def test_a_chord_that_nobody_waits_for_tells_its_ids(tmp_path):
+    (total, ((_, nobody), squares)), nothing = json.loads(example("chord_async.py", folder=tmp_path).stdout)
+    assert (len(total), len(squares), nobody, nothing) == (36, 3, None, None)
+
+
+def test_from_cpu_to_gpu_on_one_machine(tmp_path):
+    result = json.loads(example("cpu_to_gpu_chain.py", "-p", '{"name": "cone"}', folder=tmp_path).stdout)
+    assert (result["name"], result["prepared_on"]) == ("cone", result["drawn_on"])
+
+
 needs_engine = pytest.mark.skipif(
     find_spec("pixyz_scheduler.engine") is None or find_spec("trimesh") is None,
     reason='the open engine is not installed: pip install "pixyz-scheduler[engine]"',
@@ -58,3 +84,29 @@ def test_convert_without_a_file_says_so(tmp_path):
     ended = example("convert.py", folder=tmp_path)
     assert ended.returncode == 1
     assert "Send a 3D file along" in ended.stderr
+
+
+@needs_engine
+def test_parallel_parts_merged(tmp_path):
+    (tmp_path / "parts").mkdir()
+    for name in ("a.obj", "b.obj"):
+        (tmp_path / "parts" / name).write_text(TETRAHEDRON)
+    ended = example("parallel_parts_merged.py", "-i", "parts", "-o", "out", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == {"output": "assembly.glb", "parts": 2, "triangles": 8}
+    assert (tmp_path / "out" / "assembly.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_parallel_parts_without_parts_says_so(tmp_path):
+    (tmp_path / "parts").mkdir()
+    ended = example("parallel_parts_merged.py", "-i", "parts", folder=tmp_path)
+    assert ended.returncode == 1
+    assert "There is no 3D file in" in ended.stderr
+
+
+def test_every_example_is_in_the_table_and_in_both_tests():
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    table = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")} == {f"{n}.py" for n in names}
+    there = (ROOT / "tests" / "e2e" / "test_examples.py").read_text(encoding="utf-8")
+    assert names == {line.split("(")[0][9:] for line in there.splitlines() if line.startswith("def test_")}

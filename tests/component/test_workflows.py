@@ -97,6 +97,13 @@ def two_slots(fork_bench):
         ("(one(pc) | doubled(pc))()", 4),
         ("chain(one(pc), pixyz_execute.si(9, step(pc, 'double')))()", 18),
         ("group(adds(pc))()", [1, 2, 3]),
+        ("group(one(pc, n) for n in range(3))()", [1, 2, 3]),
+        ("chord(one(pc, n) for n in range(3))(totalled(pc))", 6),
+        ("chord([])(totalled(pc))", 0),
+        ("group(doubled(pc), doubled(pc))(5)", [10, 10]),
+        ("chain(doubled(pc), doubled(pc))(5)", 20),
+        ("chain(group(doubled(pc), doubled(pc)), totalled(pc)).delay(5)", 20),
+        ("group()()", []),
         ("chord(adds(pc))(totalled(pc))", 6),
         ("chord(group(adds(pc)), totalled(pc))()", 6),
         ("(group(adds(pc)) | totalled(pc) | doubled(pc))()", 12),
@@ -195,6 +202,31 @@ def test_a_failed_sub_task_fails_its_job_with_its_own_traceback(fork_bench):
     assert 'File "script.py"' in report.traceback
 
 
+def test_a_failure_below_says_whose_it_was_all_the_way_up(fork_bench):
+    main = """
+        def main(pc, params):
+            return pixyz_execute.delay({}, step(pc, "inner"))
+
+        @pixyz_schedule(wait=True)
+        def inner(pc, params):
+            return pixyz_execute.delay({}, step(pc, "fails"))
+        """
+    report = ended(fork_bench, script(main))
+    (inner,) = fork_bench.children(report.job.id)
+    (fails,) = fork_bench.children(inner.job.id)
+    assert report.traceback.splitlines()[:3] == [
+        f"In the sub-task inner, job {inner.job.id}:",
+        f"In the sub-task fails, job {fails.job.id}:",
+        "Traceback (most recent call last):",
+    ]
+    assert report.traceback.rstrip().endswith("ValueError: boom")
+
+
+def test_a_workflow_that_is_returned_and_was_not_started_is_told_how(fork_bench):
+    report = ended(fork_bench, script("def main(pc, params):\n    return chain(one(pc), doubled(pc))"))
+    assert report.error == "A chain(...) was returned that was not started: write chain(...).delay()."
+
+
 def test_what_comes_after_a_failed_sub_task_is_not_run_and_the_job_tells_the_first_failure(fork_bench):
     main = """
         def main(pc, params):
@@ -231,6 +263,18 @@ def test_a_script_may_wait_by_itself_and_catch_what_a_sub_task_raised(two_slots)
         """
     report = two_slots(script(main, decorator=""))
     assert json.loads(report.result) == [4, "SUCCESS", True, 4, 2, ["mine", True]]
+
+
+def test_the_results_of_a_group_are_there_by_all_of_celerys_ways(two_slots):
+    main = """
+        def main(pc, params):
+            started = group(adds(pc))()
+            by_id = {task_id: meta["result"] for task_id, meta in started.iter_native()}
+            started[0].forget()
+            return [started.join_native(), [by_id[each.id] for each in started], started.completed_count()]
+        """
+    report = two_slots(script(main, decorator=""))
+    assert json.loads(report.result or "null") == [[1, 2, 3], [1, 2, 3], 3], report.traceback
 
 
 def test_a_sub_task_that_is_not_caught_shows_both_tracebacks(two_slots):
@@ -278,6 +322,7 @@ def test_a_sub_task_may_start_and_await_others(fork_bench):
         ("subtask_async(params, pc)", "main starts itself"),
         ("pixyz_execute.s({}, step(pc, 'add')).apply_async(countdown=5)", "countdown is not to be had"),
         ("chain(one(pc), pixyz_execute.s({}, step(pc, 'add')))()", "the earlier result comes as params"),
+        ("one(pc).apply_async(task_id='mine')", "task_id is not to be had"),
         ("one(pc).set(queue='not a queue!').delay()", "not a queue!"),
         ("one(pc).set(priority=12).delay()", "0 \\(most urgent\\) to 9"),
         ("pixyz_execute.delay({'a': object()}, step(pc, 'add'))", "object"),

@@ -42,7 +42,7 @@ class GraphNode(BaseModel):
             parent=job.parent,
             started=moment(report.started),
             stopped=moment(report.stopped),
-            duration=report.duration,
+            duration=None if report.duration is None else round(report.duration, 3),
         )
 
 

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from pixyz_scheduler.errors import InvalidWorkflow
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.workflow import Expression, list_of, result_of, value
 
@@ -25,6 +26,13 @@ def awaited(returned: Any) -> Expression | None:
 
 
 def as_json_of(returned: Any) -> Any:
-    """A result of sub-tasks that nobody waits for here, as Celery writes it: `as_tuple()`."""
-    celery = sys.modules.get("celery.result")
-    return returned.as_tuple() if celery is not None and isinstance(returned, celery.ResultBase) else returned
+    """A result of sub-tasks that nobody waits for here, as Celery writes it: `as_tuple()`.
+
+    Raises:
+        InvalidWorkflow: it is a part of a canvas, which nobody has started.
+    """
+    results, canvas = sys.modules.get("celery.result"), sys.modules.get("celery.canvas")
+    if canvas is not None and isinstance(returned, canvas.Signature):
+        kind = returned.subtask_type or "pixyz_execute.s"
+        raise InvalidWorkflow(f"A {kind}(...) was returned that was not started: write {kind}(...).delay().")
+    return returned.as_tuple() if results is not None and isinstance(returned, results.ResultBase) else returned

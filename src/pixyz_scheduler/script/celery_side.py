@@ -1,13 +1,14 @@
 """Celery's side of a script: the task of which workflows are made, and results that ask whoever runs the sub-tasks."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task, canvas
 from celery.backends.base import BaseBackend
+from celery.canvas import maybe_signature
 from celery.exceptions import TimeoutError as CeleryTimeout
 from celery.states import READY_STATES
 
@@ -19,8 +20,7 @@ from pixyz_scheduler.script.in_place import launcher_of, run
 from pixyz_scheduler.script.planning import Plan
 
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5
-# What of Celery's canvas hands its parts to Celery one by one; a task alone comes to FarmTask.
-_STARTABLE = ("_chain", "group", "_chord", "_basemap")
+_IDS_ARE_OURS = "task_id is not to be had for a sub-task. chain, group and chord come from pixyz_worker.script."
 
 
 class FarmBackend(BaseBackend):
@@ -45,6 +45,15 @@ class FarmBackend(BaseBackend):
         with _in_use().waiting():
             return self._wait_for(task_id, give_up)
 
+    def get_many(self, task_ids: Iterable[str], timeout: float | None = None, **_: Any) -> Iterator[tuple[str, Any]]:
+        """Each with its meta, once it has ended; raises Celery's TimeoutError after so many seconds in all."""
+        give_up = None if timeout is None else time.monotonic() + timeout
+        for task_id in task_ids:
+            yield task_id, self.wait_for(task_id, None if give_up is None else max(0.0, give_up - time.monotonic()))
+
+    def _forget(self, task_id: str) -> None:
+        """Nothing: a result is its job's, and goes with it."""
+
     def _wait_for(self, task_id: str, give_up: float | None) -> Any:
         pause = _FIRST_LOOK
         while True:
@@ -65,7 +74,10 @@ class FarmTask(Task[Any, Any]):
         self, args: Any = None, kwargs: Any = None, **options: Any
     ) -> Any:
         """Start it as a sub-task; raises InvalidWorkflow."""
-        return _start(self.signature(), tuple(args or ()), dict(kwargs or {}), options)
+        if "task_id" in options:
+            # Celery's own group does it, where that was called before ours was there: nobody would know those ids.
+            raise InvalidWorkflow(_IDS_ARE_OURS)
+        return start(self.signature(), tuple(args or ()), dict(kwargs or {}), options)
 
 
 class Control:
@@ -84,9 +96,6 @@ def _app() -> Celery:
     vars(app)["backend_cls"] = FarmBackend
     vars(app)["control"] = Control()
     app.task(name=EXECUTE, base=FarmTask)(_pixyz_execute)
-    for name in _STARTABLE:
-        kind = getattr(canvas, name)
-        kind.apply_async = _started_by_us(kind.apply_async)
     return app
 
 
@@ -99,28 +108,41 @@ def _pixyz_execute(params: Any = None, pc: Any = None) -> Any:
     return run(pc, pc["params"] if params is None else params)
 
 
-def _started_by_us(original: Any) -> Any:
-    """Celery's `apply_async` of one kind, but for workflows of our task: the farm is told the whole of them."""
-
-    def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        if EXECUTE not in set(_tasks(self)):
-            return original(self, args, kwargs, **options)
-        return _start(self, tuple(args or ()), dict(kwargs or {}), options)
-
-    return apply_async
+def is_ours(signature: Any) -> bool:
+    """Whether there is a task of ours in a part of a canvas."""
+    return EXECUTE in _tasks(signature)
 
 
-def _start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
+def start(signature: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Any:
+    """Have the farm run a part of a canvas, called with these; Celery's result of it. Raises InvalidWorkflow."""
     if "body" in kwargs:
         signature = canvas.chord(signature.kwargs["header"], kwargs.pop("body"), app=_app())
     if args or kwargs:
-        signature = signature.clone(args, kwargs)
+        signature = _called_with(signature, args, kwargs)
     launcher = launcher_of(next(_contexts(signature), None))
     script = Path(launcher.base["script"])
     plan = Plan(_app(), base=launcher.base, made=launcher.made, outline=partial(_function, script))
     _, result = plan.add(signature.clone().set(**options))
     launcher.start(plan.nodes)
     return result
+
+
+def _called_with(part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A part of a canvas with these before its own, as Celery hands them on: to those that begin."""
+    made: Any = maybe_signature(part, app=_app())
+    begin = {"chain": "tasks", "group": "tasks", "chord": "header"}.get(made.subtask_type)
+    if begin is None:
+        return made.clone(args, kwargs)
+    made = made.clone()
+    several = list(_tasks_of(made["kwargs"][begin]))
+    count = 1 if made.subtask_type == "chain" else len(several)
+    given = [_called_with(each, args, kwargs) for each in several[:count]]
+    made["kwargs"] = {**made["kwargs"], begin: [*given, *several[count:]]}
+    return made
+
+
+def _tasks_of(header: Any) -> Any:
+    return header["kwargs"]["tasks"] if isinstance(header, Mapping) else header
 
 
 def _in_use() -> launch.Launcher:

@@ -18,6 +18,7 @@ def result(context: Any, task_id: str) -> Any:
 
 def task() -> Any:
     """Celery's task, of which workflows are made."""
-    from pixyz_scheduler.script import celery_side  # 0.1 s, and most scripts start nothing
+    from pixyz_scheduler.script import celery_side, startable  # 0.1 s, and most scripts start nothing
 
+    startable.canvas()
     return celery_side.task()

@@ -91,7 +91,7 @@ class Aftermath:
         self, parent: JobReport, awaited: family.Reports, failed: JobReport | None, state: JobState
     ) -> dict[str, str]:
         if state is not JobState.SUCCESS:
-            return {"traceback": (failed and failed.traceback) or ""}
+            return {"traceback": _traceback_of(failed)}
         return {**self._result(parent, awaited), "traceback": ""}
 
     def _result(self, parent: JobReport, awaited: family.Reports) -> dict[str, str]:
@@ -108,3 +108,10 @@ class Aftermath:
             seen.add(failed.job.id)
             failed = family.first_failed(self._families.reports(failed.job.after).values()) or failed
         return failed
+
+
+def _traceback_of(failed: JobReport | None) -> str:
+    """A sub-task's, under its name: all of a workflow's run functions of one script."""
+    if failed is None or not failed.traceback:
+        return ""
+    return f"In the sub-task {failed.job.options.entrypoint}, job {failed.job.id}:\n{failed.traceback}"
