@@ -445,9 +445,12 @@ def test_a_script_may_cancel_what_it_has_started(fork_bench):
         def main(pc, params):
             found = chain(one(pc), doubled(pc))()
             found.parent.revoke()
-            return [found.parent.status, found.status]
+            try:
+                found.get()
+            except Exception as error:
+                return [found.parent.status, found.status, type(error).__name__]
         """
-    assert result(fork_bench, main, decorator="") == ["REVOKED", "REVOKED"]
+    assert result(fork_bench, main, decorator="") == ["REVOKED", "REVOKED", "TaskRevokedError"]
 
 
 def test_a_family_is_kept_until_all_of_it_has_ended(fork_bench):

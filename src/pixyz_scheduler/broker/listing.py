@@ -18,12 +18,18 @@ _LISTED = (
 
 @dataclass(frozen=True)
 class JobFilter:
-    """What a listing asks for; None asks for all. `since` is in epoch seconds, of submission."""
+    """What a listing asks for; None asks for all.
+
+    Attributes:
+        since: epoch seconds, of submission.
+        parent: the job that started them; empty for those that users have sent.
+    """
 
     status: JobState | None = None
     name: str | None = None
     queue: str | None = None
     since: float | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,8 @@ def _index_for(wanted: JobFilter) -> tuple[str, dict[str, str]]:
         asked["state"] = (JobState.SENT if wanted.status is JobState.PENDING else wanted.status).value
     if wanted.queue is not None:
         asked["queue"] = wanted.queue
+    if wanted.parent is not None:
+        asked["parent"] = wanted.parent
     for kind in ("name", "state", "queue"):
         if kind in asked:
             return f"ps:{kind}:{asked.pop(kind)}", asked

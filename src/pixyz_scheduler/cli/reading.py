@@ -63,19 +63,22 @@ def show_doc(
         render.line(doc)
 
 
-def list_jobs(
+def list_jobs(  # noqa: PLR0913  (one an option)
     context: typer.Context,
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many. Default: 100")] = 100,
     status: Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")] = None,
     name: Annotated[str | None, typer.Option("-a", "--name", help="Only jobs of this name.")] = None,
     queue: Annotated[str | None, typer.Option("-q", "--queue", help="Only jobs of this queue.")] = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", help="Only sub-tasks of this job; none: only jobs that users sent.")
+    ] = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
     """List the jobs, newest first. In a pipe: uuid, status, progress, name, error, parted by tabs."""
     with connect(context, token) as scheduler:
-        jobs = scheduler.jobs(limit=limit, status=status and status.upper(), name=name, queue=queue)
+        jobs = scheduler.jobs(limit=limit, status=status and status.upper(), name=name, queue=queue, parent=parent)
     if as_json:
         render.as_json({"jobs": [job.raw for job in jobs]})
     else:

@@ -103,9 +103,12 @@ class AsyncSchedulerClient:
         name: str | None = None,
         queue: str | None = None,
         since: str | None = None,
+        parent: str | None = None,
     ) -> tuple[JobState, ...]:
         """The newest jobs, newest first, at most `limit` of them."""
-        return await listing.newest(self._transport, limit=limit, status=status, name=name, queue=queue, since=since)
+        return await listing.newest(
+            self._transport, limit=limit, status=status, name=name, queue=queue, since=since, parent=parent
+        )
 
     async def status(self, job: JobRef) -> JobState:
         """Where a job stands."""

@@ -124,9 +124,15 @@ class SchedulerClient:
         name: str | None = None,
         queue: str | None = None,
         since: str | None = None,
+        parent: str | None = None,
     ) -> tuple[JobState, ...]:
-        """The newest jobs, newest first, at most `limit` of them; as many pages as that takes."""
-        found = listing.newest(self._transport, limit=limit, status=status, name=name, queue=queue, since=since)
+        """The newest jobs, newest first, at most `limit` of them; as many pages as that takes.
+
+        `parent`: only the sub-tasks of that job; "none" for those that users have sent.
+        """
+        found = listing.newest(
+            self._transport, limit=limit, status=status, name=name, queue=queue, since=since, parent=parent
+        )
         return at_once(found)
 
     def status(self, job: JobRef) -> JobState:

@@ -83,6 +83,10 @@ class FarmLine:
     def _seen(self, told: Mapping[str, Any]) -> Seen:
         if told["status"] not in _ENDED_BADLY:
             return Seen(told["status"], told.get("result"))
+        if told["status"] == "REVOKED":
+            from celery.exceptions import TaskRevokedError  # whoever asks has Celery loaded
+
+            return Seen(told["status"], TaskRevokedError(str(told.get("error"))))
         error, trace = str(told.get("error") or told["status"]), told.get("traceback")
         return Seen(told["status"], exception_of(error, trace, self._names), trace)
 

@@ -155,3 +155,14 @@ def test_who_waits_for_several_gets_a_list(api):
     while told(api, job_id)["status"] == "RUNNING":
         pass
     assert told(api, job_id)["result"] == [0, 1]
+
+
+def test_a_listing_shows_a_jobs_sub_tasks_or_none_at_all(api, chain):
+    def listed(parent):
+        return {job["uuid"] for job in api.http.get("/jobs", params={"parent": parent}).json()["jobs"]}
+
+    job_id, first, second = chain
+    assert listed(job_id) == {first, second}
+    assert job_id in listed("none")
+    assert not {first, second} & listed("none")
+    assert api.http.get("/jobs", params={"parent": "x"}).status_code == 400

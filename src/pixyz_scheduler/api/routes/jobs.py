@@ -17,6 +17,7 @@ from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobSta
 from pixyz_scheduler.api.upload import receive
 from pixyz_scheduler.broker.listing import JobFilter
 from pixyz_scheduler.jobs import state
+from pixyz_scheduler.jobs.job import parse_job_id
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.scheduler import Scheduler
 
@@ -25,6 +26,10 @@ _log = logging.getLogger(__name__)
 Wanted = Annotated[Status | None, BeforeValidator(upper), Query(description="Only jobs of this status.")]
 Named = Annotated[str | None, Query(description="Only jobs of this name.")]
 On = Annotated[str | None, Query(description="Only jobs of this queue.")]
+NO_PARENT = "none"
+Parent = Annotated[
+    str | None, Query(description="Only the sub-tasks of this job; `none`: only jobs that users have sent.")
+]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Jobs a page.")]
 
 
@@ -67,10 +72,15 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         name: Named = None,
         queue: On = None,
         since: Since = None,
+        parent: Parent = None,
     ) -> Json:
         """Jobs, newest first, page by page."""
         wanted = JobFilter(
-            status=state.JobState(status) if status else None, name=name or None, queue=queue or None, since=since
+            status=state.JobState(status) if status else None,
+            name=name or None,
+            queue=queue or None,
+            since=since,
+            parent=None if parent is None else "" if parent == NO_PARENT else parse_job_id(parent),
         )
         page = scheduler.list_jobs(wanted, limit=limit, cursor=cursor)
         return Json(JobList(jobs=[JobState.of(report) for report in page.reports], cursor=page.cursor))
