@@ -34,7 +34,8 @@ class Load:
 
     Args:
         farm: whose APIs are asked.
-        folder: where scripts write their beacons (`beacons`) and say that they live (`alive`).
+        folder: where scripts write their beacons (`beacons`), say that they live (`alive`), and what they are about
+            (`moments`).
         seed: of every choice.
         scale: of the protocol's times.
         open_jobs: how many jobs may be under way at once.
@@ -64,7 +65,7 @@ class Load:
         self._pool = ThreadPoolExecutor(_DEEDS_AT_ONCE, thread_name_prefix="deeds")
         self._senders = [threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)]
         self._threads = [*self._senders, threading.Thread(target=self._watch_all, name="watcher", daemon=True)]
-        for name in ("beacons", "alive"):
+        for name in ("beacons", "alive", "moments"):
             (folder / name).mkdir()
 
     @property
