@@ -64,7 +64,9 @@ def _of_workflows(facts: Facts) -> dict[str, int]:
         "sub-tasks cancelled with their job": len(revoked),
         "sub-tasks removed with their job": len(families.below(facts.removed)),
         "outages between a sub-task and the next": _outages_between(facts, children),
-        "sub-tasks met after the loss of the store": sum(len(one.ended) for one in facts.resumed or ()),
+        "sub-tasks met after the loss of the store": sum(
+            len(one.ended) for one in facts.resumed or () if len(one.ended) < len(one.attempts)
+        ),
     }
 
 

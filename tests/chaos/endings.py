@@ -146,14 +146,20 @@ def ends_are_on_the_share(facts: Facts) -> Broken:
 
 
 def the_share_brings_all_back(facts: Facts) -> Broken:
-    """After a total loss of the store, a reconcile; but for sub-tasks that only computed, and had no folder."""
+    """After a total loss of the store, a reconcile; but for sub-tasks that only computed, and had no folder.
+
+    One more may be there of which there was a folder already, but no record yet when its worker was lost.
+    """
     broken = []
     folders = {folder.job_id for folder in facts.folders}
     for one in facts.rebuilt or ():
-        before = {**one.before, "children": [child for child in one.before.get("children", ()) if child in folders]}
         if one.after is None:
             broken.append(f"{one.job_id} did not come back")
-        elif {"children": [], **one.after} != before:
-            changed = sorted(key for key in {*before, *one.after} if before.get(key) != one.after.get(key))
+            continue
+        before = {**one.before, "children": sorted(folders & {*one.before.get("children", ())})}
+        known = {*one.after.get("children", ())} - (folders - facts.records.keys())
+        after = {**one.after, "children": sorted(known)}
+        if after != before:
+            changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
             broken.append(f"{one.job_id} came back with another {', '.join(changed)}")
     return broken

@@ -52,6 +52,8 @@ class Run:
         """Run to the end."""
         course = self._course
         course.folder.mkdir(parents=True, exist_ok=True)
+        if any(course.folder.iterdir()):
+            raise FileExistsError(f"{course.folder} is not empty: an earlier run lies there.")
         data = course.folder / "data"
         with ExitStack() as stack:
             self._store = stack.enter_context(ChaosStore(data, lasting_port(), fsync=course.fsync))

@@ -72,7 +72,3 @@ class Shape:
     def end(self) -> Needs:
         """With what the job ends that waits for them."""
         return {"chain": self.names[-1], "chord": "body", "nested": "last"}.get(self.kind, self.names)
-
-    def inner(self) -> "Shape":
-        """Of the sub-task that starts others."""
-        return Shape("chord", self.parts, bare=self.bare, pause=self.pause)

@@ -215,6 +215,7 @@ BROKEN = {
     "the share brings all back": [
         replace(SOUND, rebuilt=(Rebuilt(JOB, TOLD, {**TOLD, "children": [P0]}),)),
         replace(SOUND, rebuilt=(Rebuilt(JOB, TOLD, {**TOLD, "children": []}),), folders=WITH_A_FOLDER),
+        replace(SOUND, rebuilt=(Rebuilt(JOB, {**TOLD, "children": []}, {**TOLD, "children": ["who"]}),)),
         replace(SOUND, rebuilt=(Rebuilt(JOB, TOLD, {**TOLD, "children": [], "result": None}),)),
     ],
     "every record ends": [with_record(P0, state="SENT")],
@@ -237,6 +238,11 @@ ALLOWED = {
         holds=(),
         agains=(Again(JOB, 0),),
         events=(*(event for event in SOUND.events if event.job_id != P0), Event(P0, "FAILURE", 1, 1.0), *AGAIN),
+    ),
+    "a sub-task that had a folder, and no record yet": replace(
+        SOUND,
+        rebuilt=(Rebuilt(JOB, {**TOLD, "children": []}, {**TOLD, "children": ["unrecorded"]}),),
+        folders=(*SOUND.folders, Folder("unrecorded", {})),
     ),
     "a sub-task without a folder does not come back": replace(
         SOUND, rebuilt=(Rebuilt(JOB, TOLD, {**TOLD, "children": [P0]}),), folders=WITH_A_FOLDER, mirrored=RECORDS

@@ -18,7 +18,7 @@ from tests.chaos.shelf import Shelf
 from tests.chaos.told import Resumed
 
 _SHAPES = (Shape("chain", 3), Shape("nested", 2), Shape("chain", 3, waits=False))
-_SECONDS = 2.0
+_SECONDS = 1.0
 _WORKERS = 2
 _BEGUN_WITHIN, _ENDED_WITHIN = 60.0, 90.0
 _PAUSE = 0.2

@@ -66,9 +66,7 @@ class WorkflowFaults:
         """A script is starting others."""
         for mark in self._moments.glob("split.*"):
             worker = self._worker_of(int(mark.name.partition(".")[2]))
-            if worker is None:
-                mark.unlink(missing_ok=True)
-            elif worker in self._breakage.to_spare():
+            if worker is not None and worker in self._breakage.to_spare():
                 self._breakage.note(AT_SPLIT, worker.name, pid=worker.pid)
                 worker.kill()
                 worker.start()

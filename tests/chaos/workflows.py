@@ -69,7 +69,7 @@ def split(pc, params, shape):
     elif shape["kind"] == "chord":
         found = chord([known(number) for number in range(len(names))])(sub("body"))
     elif shape["kind"] == "nested":
-        others = {**shape, "kind": "chord", "crashes": ""}
+        others = {**shape, "kind": "chord", "waits": True, "crashes": ""}
         found = chain(sub("first", {"number": 0}), sub("inner", entrypoint="inner", shape=others), sub("last"))()
     else:
         found = Scattered()
