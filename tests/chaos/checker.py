@@ -25,6 +25,7 @@ INVARIANTS: Mapping[str, Callable[[Facts], Broken]] = {
     "workflows link once": links.workflows_link_once,
     "sub-tasks end as planned": links.sub_tasks_end_as_planned,
     "nobody waits for ever": links.nobody_waits_for_ever,
+    "a cancel reaches the family": links.a_cancel_reaches_the_family,
     "the family goes with it": links.the_family_goes_with_it,
     "unfinished workflows go on": links.unfinished_workflows_go_on,
     "no half jobs": belongings.no_half_jobs,

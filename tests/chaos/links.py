@@ -138,6 +138,20 @@ def nobody_waits_for_ever(facts: Facts) -> Broken:
     return broken
 
 
+def a_cancel_reaches_the_family(facts: Facts) -> Broken:
+    """Of all that began with a job, nothing begins once its cancel is answered."""
+    families, broken = Families(facts), []
+    answered: dict[str, float] = {}
+    for cancel in facts.cancels:
+        if cancel.status is not None and cancel.job_id not in facts.run_again:
+            answered.setdefault(cancel.job_id, cancel.answered)
+    for event in facts.events:
+        if event.state == "STARTED":
+            late = [above for above in families.above(event.job_id) if answered.get(above, event.at) < event.at]
+            broken += [f"{event.job_id} began after {above}, above it, was cancelled" for above in late]
+    return broken
+
+
 def the_family_goes_with_it(facts: Facts) -> Broken:
     """Of a job that was removed, all that began with it is gone, too."""
     removed = frozenset(one.job_id for one in facts.deletions if one.gone is not None)

@@ -183,6 +183,10 @@ BROKEN = {
         replace(SOUND, waits={"ps:doomed": frozenset({JOB})}),
         replace(SOUND, waits={"ps:children:gone": frozenset({P0})}),
     ],
+    "a cancel reaches the family": [
+        replace(CANCELLED, events=(*CANCELLED.events, Event(P0, "STARTED", 1, 1.2))),
+        replace(REMOVED, cancels=CANCELLED.cancels, events=(Event(BODY, "STARTED", 1, 1.2),)),
+    ],
     "the family goes with it": [
         replace(REMOVED, records={P0: RECORDS[P0]}),
         replace(REMOVED, folders=(Folder(P0, {}),)),
@@ -226,6 +230,14 @@ ALLOWED = {
     "all is as planned": SOUND,
     "a part was lost with its workers": FAILED,
     "it was cancelled": CANCELLED,
+    "it was cancelled as a part had begun": replace(
+        CANCELLED,
+        events=tuple(
+            Event(job, state, 0, 1.0)
+            for job in RECORDS
+            for state in ("SENT", *(["STARTED"] if job == P0 else []), "REVOKED")
+        ),
+    ),
     "it was removed": REMOVED,
     "a part that crashed once": replace(
         with_record(P0, epoch="2", crashes="1", attempts=history("signal", "success")),
