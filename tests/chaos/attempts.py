@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 
 from tests.chaos.facts import SPOT, TERMINAL, VANISHED, Facts, pid_of
+from tests.chaos.families import Families, result_of, step_of
 from tests.chaos.histories import CHARGED, MOST_CHARGED, Broken, beats_by_job, history, jobs
 from tests.chaos.quiet import Quiet
 
@@ -28,6 +29,7 @@ def attempts_never_overlap(facts: Facts) -> Broken:
 def the_end_is_its_committers(facts: Facts) -> Broken:
     """The fence of the end is the last attempt's; its owner, or the sweeper; and the history has each attempt once."""
     broken = []
+    families = Families(facts)
     held = {(hold.job_id, hold.epoch): hold.fence for hold in facts.holds}
     for job_id, record in jobs(facts):
         epoch = int(record["epoch"])
@@ -40,7 +42,7 @@ def the_end_is_its_committers(facts: Facts) -> Broken:
         if record["state"] == "SUCCESS" and by != "owner":
             broken.append(f"{job_id}: a success committed by {by or 'nobody'}")
         # Run again by hand, it has a new history, and its attempts are counted on.
-        first = numbers[0] if numbers and job_id in facts.run_again else 1
+        first = numbers[0] if numbers and families.has(job_id, facts.run_again) else 1
         if numbers != list(range(first, epoch + 1)):
             broken.append(f"{job_id}: {epoch} attempts, its history has {numbers}")
     return broken
@@ -50,13 +52,18 @@ def results_are_the_last_attempts(facts: Facts) -> Broken:
     """A result comes from the attempt that began last and came to its end."""
     broken = []
     beats = beats_by_job(facts.beats)
-    for final in facts.finals:
-        if final.details["status"] != "SUCCESS" or not final.holds:
+    # What those end with that wait for their sub-tasks is theirs: see links.py.
+    waiting = {flow.job_id for flow in Families(facts).workflows() if flow.shape.waits}
+    told = [one for one in facts.finals if one.holds and one.details["status"] == "SUCCESS"]
+    results = {one.job_id: one.details["result"] for one in told}
+    results |= {job_id: result_of(one) for job_id, one in jobs(facts) if step_of(one) and one["state"] == "SUCCESS"}
+    for job_id, result in results.items():
+        if job_id in waiting:
             continue
-        last = beats.get(final.job_id, [None])[-1]
-        told = (final.details["result"] or {}).get("attempt")
-        if last is None or not last.ended or last.attempt != told:
-            broken.append(f"{final.job_id}: its result is of {told}; the last attempt is {last}")
+        last = beats.get(job_id, [None])[-1]
+        attempt = (result or {}).get("attempt")
+        if last is None or not last.ended or last.attempt != attempt:
+            broken.append(f"{job_id}: its result is of {attempt}; the last attempt is {last}")
     return broken
 
 

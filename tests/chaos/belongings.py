@@ -15,8 +15,10 @@ def no_half_jobs(facts: Facts) -> Broken:
     folders = {folder.job_id: folder.inputs for folder in facts.folders}
     plans = {one.job_id: one.plan for one in facts.accepted}
     for job_id, record in jobs(facts):
-        inputs = folders.get(job_id)
-        if inputs is None:
+        # A sub-task reads those of the job with which all began; one that only computes has nothing of its own.
+        owner = record.get("inputs_of") or job_id
+        inputs = folders.get(owner)
+        if inputs is None or (job_id not in folders and not record.get("outputs_of")):
             broken.append(f"{job_id} has a record and no folder")
             continue
         missing = [kind for kind in ("script", "input_file") if record.get(kind) and not inputs.get(record[kind])]

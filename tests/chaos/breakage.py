@@ -97,11 +97,14 @@ class Breakage:
 
     def worker_to_lose(self) -> Member | None:
         """One that can be spared: enough others work, and not too many are on their way (a start costs a second)."""
+        free = self.to_spare()
+        return self.dice.choice(free) if free else None
+
+    def to_spare(self) -> list[Member]:
+        """The workers of which one can be lost."""
         free = self.free(self._farm.workers)
         starting = sum(member.is_running and not member.leaving and not member.is_up() for member in self._farm.members)
-        if len(free) <= _FEWEST_UP or starting > _MOST_STARTING:
-            return None
-        return self.dice.choice(free)
+        return free if len(free) > _FEWEST_UP and starting <= _MOST_STARTING else []
 
     def ask_to_leave(self, member: Member, number: int) -> None:
         """By a signal; `tend` brings it back."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.chaos import attempts, belongings, endings
+from tests.chaos import attempts, belongings, endings, links
 from tests.chaos.facts import Facts
 from tests.chaos.histories import Broken
 
@@ -22,6 +22,12 @@ INVARIANTS: Mapping[str, Callable[[Facts], Broken]] = {
     "ends are on the share": endings.ends_are_on_the_share,
     "the share brings all back": endings.the_share_brings_all_back,
     "cancelled stays cancelled": endings.cancelled_stays_cancelled,
+    "workflows link once": links.workflows_link_once,
+    "sub-tasks end as planned": links.sub_tasks_end_as_planned,
+    "nobody waits for ever": links.nobody_waits_for_ever,
+    "a cancel reaches the family": links.a_cancel_reaches_the_family,
+    "the family goes with it": links.the_family_goes_with_it,
+    "unfinished workflows go on": links.unfinished_workflows_go_on,
     "no half jobs": belongings.no_half_jobs,
     "one archive each": belongings.one_archive_each,
     "one job a key": belongings.one_job_a_key,

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 
 from tests.chaos.facts import SPOT, TERMINAL, Facts
+from tests.chaos.families import Families
 from tests.chaos.faults import WEIGHTS
 from tests.chaos.figures import faults_by_kind
 
@@ -44,8 +46,40 @@ def covered(facts: Facts) -> dict[str, int]:
         "keys of another body, refused": sum(code == 422 for _, code in facts.misuses),
         "uploads cut by an API's kill": facts.cut_uploads,
         "jobs back from the share": len(facts.rebuilt or ()),
+        **_of_workflows(facts),
         **{f"fault: {kind}": kinds.get(kind, 0) for kind in WEIGHTS},
     }
+
+
+def _of_workflows(facts: Facts) -> dict[str, int]:
+    families = Families(facts)
+    flows = [flow for flow in families.workflows() if flow.children]
+    children = [facts.records[job_id] for flow in flows for job_id in flow.ids]
+    revoked = [child for child in children if child["state"] == "REVOKED"]
+    return {
+        "workflows that ended well": sum(flow.record["state"] == "SUCCESS" for flow in flows),
+        "workflows started again": sum(int(flow.record["epoch"]) > 1 for flow in flows),
+        "sub-tasks run again": sum(int(child["epoch"]) > 1 for child in children),
+        "sub-tasks not run, as one before failed": sum(child.get("cause") == "upstream_failed" for child in children),
+        "sub-tasks cancelled with their job": len(revoked),
+        "sub-tasks removed with their job": len(families.below(facts.removed)),
+        "outages between a sub-task and the next": _outages_between(facts, children),
+        "sub-tasks met after the loss of the store": sum(
+            len(one.ended) for one in facts.resumed or () if len(one.ended) < len(one.attempts)
+        ),
+    }
+
+
+def _outages_between(facts: Facts, children: list[Mapping[str, str]]) -> int:
+    """How often the store was killed after a sub-task had ended, and before one began that waited for it."""
+    killed = [fault.at for fault in facts.faults if fault.kind.startswith("store killed")]
+    spans = [
+        (float(facts.records[other]["stopped"]), float(child["started"]))
+        for child in children
+        for other in (child.get("after") or "").split()
+        if child.get("started") and facts.records.get(other, {}).get("stopped")
+    ]
+    return sum(any(begin < at < end for begin, end in spans) for at in killed)
 
 
 def uncovered(facts: Facts) -> list[str]:

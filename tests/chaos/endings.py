@@ -4,10 +4,11 @@ from collections import Counter
 from http import HTTPStatus
 
 from tests.chaos.facts import TERMINAL, Facts
-from tests.chaos.histories import CHARGED, MOST_CHARGED, OURS, Broken, beats_by_job, events_by_job, history, jobs, runs
+from tests.chaos.families import Families
+from tests.chaos.histories import MOST_CHARGED, OURS, Broken, beats_by_job, charged, events_by_job, history, jobs, runs
+from tests.chaos.links import failed_below, is_used_up
 from tests.chaos.plans import COSTLY
 
-_MOST_HINDRANCES = 5
 _OF_AN_END = ("state", "epoch", "stopped", "result", "attempts")
 
 
@@ -36,15 +37,18 @@ def one_end_each(facts: Facts) -> Broken:
     accepted = {one.job_id for one in facts.accepted}
     asked = Counter(again.job_id for again in facts.agains)
     granted = Counter(again.job_id for again in facts.agains if again.code == HTTPStatus.OK)
+    families = Families(facts)
     for job_id, events in events_by_job(facts.events).items():
+        above = list(families.above(job_id))
         # A packed archive is forgotten and packed again under its old name.
-        if job_id not in accepted and facts.records.get(job_id, {}).get("process", OURS).startswith(OURS):
+        if job_id not in accepted and not above and facts.records.get(job_id, {}).get("process", OURS).startswith(OURS):
             continue
         cut = runs(events)
-        if not granted[job_id] <= len(cut) - 1 <= asked[job_id]:
-            broken.append(
-                f"{job_id} ran {len(cut)} times, {asked[job_id]} repetitions were asked for, {granted[job_id]} granted"
-            )
+        # With the one that started it a sub-task is run again, if it had failed.
+        most = sum(asked[each] for each in (job_id, *above))
+        if not granted[job_id] <= len(cut) - 1 <= most:
+            told = f"{most} repetitions were asked for, {granted[job_id]} granted"
+            broken.append(f"{job_id} ran {len(cut)} times, {told}")
         for states in cut:
             ends = [state for state in states if state in TERMINAL]
             if len(ends) > 1:
@@ -77,11 +81,11 @@ def jobs_end_as_planned(facts: Facts) -> Broken:
             continue
         planned = plans[job_id].end
         outcomes = [attempt["outcome"] for attempt in history(record)]
-        used_up = sum(outcome in CHARGED for outcome in outcomes) >= MOST_CHARGED
-        hindered = outcomes.count("infrastructure") > _MOST_HINDRANCES
         end = record["state"], record.get("cause") or None
-        as_planned = end == planned and (used_up or planned not in COSTLY)
-        unlucky = record["state"] == "FAILURE" and (used_up or hindered)
+        as_planned = end == planned and (charged(outcomes) >= MOST_CHARGED or planned not in COSTLY)
+        unlucky = record["state"] == "FAILURE" and is_used_up(outcomes)
+        if end == ("FAILURE", "child_failed"):
+            unlucky = failed_below(facts, job_id)
         if not (as_planned or unlucky or (record["state"] == "REVOKED" and job_id in cancelled)):
             broken.append(
                 f"{job_id}: planned {plans[job_id].kind}, ended {end} after {outcomes}: {record.get('error')}"
@@ -142,12 +146,20 @@ def ends_are_on_the_share(facts: Facts) -> Broken:
 
 
 def the_share_brings_all_back(facts: Facts) -> Broken:
-    """After a total loss of the store, a reconcile."""
+    """After a total loss of the store, a reconcile; but for sub-tasks that only computed, and had no folder.
+
+    One more may be there of which there was a folder already, but no record yet when its worker was lost.
+    """
     broken = []
+    folders = {folder.job_id for folder in facts.folders}
     for one in facts.rebuilt or ():
         if one.after is None:
             broken.append(f"{one.job_id} did not come back")
-        elif one.after != one.before:
-            changed = sorted(key for key in {*one.before, *one.after} if one.before.get(key) != one.after.get(key))
+            continue
+        before = {**one.before, "children": sorted(folders & {*one.before.get("children", ())})}
+        known = {*one.after.get("children", ())} - (folders - facts.records.keys())
+        after = {**one.after, "children": sorted(known)}
+        if after != before:
+            changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
             broken.append(f"{one.job_id} came back with another {', '.join(changed)}")
     return broken

@@ -20,12 +20,14 @@ class EventReader:
     Attributes:
         events: so far.
         holds: who held what; now and then one is missed, where the attempt ended before we asked.
+        parents: of sub-tasks, by their ids; now and then one is missed.
         gaps: how often the stream's oldest entry was newer than our last: what lay between is unknown.
     """
 
     def __init__(self, store: ChaosStore) -> None:
         self.events: list[Event] = []
         self.holds: dict[tuple[str, int], Hold] = {}
+        self.parents: dict[str, str] = {}
         self.gaps = 0
         self._store = store
         self._last = _START
@@ -57,16 +59,18 @@ class EventReader:
         if self._last != _START and not client.xrange("ps:ev", max=self._last, count=1):
             self.gaps += 1
         new = [_event(fields) for _, fields in entries]
-        self._look(client, [event for event in new if event.state == "STARTED"])
+        self._look(client, [event for event in new if event.state in ("SENT", "STARTED")])
         self.events += new
         self._last = entries[-1][0]
 
-    def _look(self, client: "redis.Redis", started: list[Event]) -> None:
+    def _look(self, client: "redis.Redis", begun: list[Event]) -> None:
         pipeline = client.pipeline(transaction=False)
-        for event in started:
-            pipeline.hmget(f"ps:job:{event.job_id}", "epoch", "owner", "fence")
-        for event, (epoch, owner, fence) in zip(started, pipeline.execute(), strict=True):
-            if fence and int(epoch) == event.epoch:
+        for event in begun:
+            pipeline.hmget(f"ps:job:{event.job_id}", "parent", "epoch", "owner", "fence")
+        for event, (parent, epoch, owner, fence) in zip(begun, pipeline.execute(), strict=True):
+            if parent:
+                self.parents[event.job_id] = parent
+            if fence and event.state == "STARTED" and int(epoch) == event.epoch:
                 self.holds[event.job_id, event.epoch] = Hold(event.job_id, event.epoch, owner, fence)
 
 

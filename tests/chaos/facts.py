@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.chaos.beacons import Beats
-from tests.chaos.told import Accepted, Again, Archives, Cancel, Deletion, Final, Rebuilt
+from tests.chaos.told import Accepted, Again, Archives, Cancel, Deletion, Final, Rebuilt, Resumed
 
 TERMINAL = frozenset({"SUCCESS", "FAILURE", "REVOKED", "REJECTED"})
 
@@ -94,6 +94,8 @@ class Facts:
         agains: what retries by hand were answered.
         misuses: of Idempotency-Keys, with another body: (key, status; 0 for no answer).
         records: each job's hash in the store at the end, our own chores too.
+        parents: of sub-tasks, as the stream and the records told; of those that are gone, too.
+        waits: at the end, who is in which of the store's sets of those that wait for others, by key.
         folders: in the share at the end.
         strangers: what else lies in the share.
         beats: of attempts.
@@ -103,6 +105,7 @@ class Facts:
         archives: asked for.
         mirrored: each job's record as its folder tells it at the end.
         rebuilt: ended jobs after a total loss of the store; None where that was not tried.
+        resumed: workflows that had not ended at that loss; None likewise.
         cut_uploads: that were under way when their API was killed.
         fenced: commits that came too late, as workers tell.
         survivors: processes that outlived their killed worker by too much, in words.
@@ -127,6 +130,8 @@ class Facts:
     agains: tuple[Again, ...] = ()
     misuses: tuple[tuple[str, int], ...] = ()
     records: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    waits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     folders: tuple[Folder, ...] = ()
     strangers: tuple[str, ...] = ()
     beats: tuple[Beats, ...] = ()
@@ -136,6 +141,7 @@ class Facts:
     archives: tuple[Archives, ...] = ()
     mirrored: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rebuilt: tuple[Rebuilt, ...] | None = None
+    resumed: tuple[Resumed, ...] | None = None
     cut_uploads: int = 0
     fenced: int = 0
     survivors: tuple[str, ...] = ()

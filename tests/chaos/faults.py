@@ -3,11 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
-from tests.chaos.api_faults import ApiFaults
 from tests.chaos.breakage import Breakage
-from tests.chaos.share_faults import ShareFaults
-from tests.chaos.store_faults import StoreFaults
-from tests.chaos.worker_faults import WorkerFaults
+from tests.chaos.workflow_faults import WorkflowFaults
 
 WEIGHTS: Mapping[str, float] = {
     "worker killed": 16,
@@ -34,6 +31,8 @@ WEIGHTS: Mapping[str, float] = {
     "share gone": 1,
     "bell doubled": 6,
     "bell lost": 6,
+    "worker killed at a split": 5,
+    "store killed at a link": 4,
 }
 """How often each is drawn; those that cannot be had at the moment are drawn again."""
 
@@ -45,7 +44,8 @@ class Injector:
 
     Args:
         breakage: keeps the account.
-        workers, store, apis, share: what can be done.
+        deeds: what can be done, by kind; whether it could.
+        workflows: lies in wait for its moments.
         gap: seconds between two faults, on average.
         weights: of the kinds.
     """
@@ -54,23 +54,22 @@ class Injector:
         self,
         breakage: Breakage,
         *,
-        workers: WorkerFaults,
-        store: StoreFaults,
-        apis: ApiFaults,
-        share: ShareFaults,
+        deeds: Mapping[str, Callable[[], bool]],
+        workflows: WorkflowFaults,
         gap: float,
         weights: Mapping[str, float] = WEIGHTS,
     ) -> None:
         self._breakage = breakage
-        self._apis = apis
+        self._workflows = workflows
         self._gap = gap
         self._weights = weights
-        self._deeds: dict[str, Callable[[], bool]] = {**workers.deeds, **store.deeds, **apis.deeds, **share.deeds}
+        self._deeds = deeds
         self._next = time.monotonic()
 
     def step(self) -> None:
         """Heal what is due, start who is gone, and break something if it is time."""
         self._breakage.tend()
+        self._workflows.step()
         if time.monotonic() < self._next:
             return
         dice = self._breakage.dice
@@ -81,5 +80,5 @@ class Injector:
 
     def calm(self) -> None:
         """Heal all."""
+        self._workflows.calm()
         self._breakage.heal()
-        self._apis.join()

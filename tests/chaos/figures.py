@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.chaos.facts import Event, Facts, Fault, Hold
 from tests.chaos.quiet import Quiet
 
-_MACHINE_GONE = ("worker killed", "machine lost", "head lost")
+_MACHINE_GONE = ("worker killed", "worker killed at a split", "machine lost", "head lost")
 _CHILD_GONE = ("child killed", "child segfault")
 _BACK_AFTER = "store killed"
 _AT_WORK = frozenset({"STARTED", "RUNNING"})
@@ -61,9 +61,11 @@ def counts(facts: Facts) -> dict[str, int]:
     known = {one.job_id for one in facts.accepted}
     ours = {job_id for job_id, record in records.items() if record["process"].startswith("_")}
     attempts = Counter(beats.job_id for beats in facts.beats)
+    sub_tasks = {job_id for job_id, record in records.items() if record.get("parent")}
     return {
         "jobs accepted": len(known),
-        "jobs taken whose answer was lost": len(records.keys() - known - ours),
+        "jobs taken whose answer was lost": len(records.keys() - known - ours - sub_tasks),
+        "sub-tasks": len(sub_tasks),
         "folders without a record": sum(folder.job_id not in records for folder in facts.folders),
         **{f"ended {state}": states[state] for state in sorted(states)},
         "attempts": sum(attempts.values()),

@@ -13,6 +13,7 @@ Broken = list[str]
 
 CHARGED = frozenset({"exit", "signal", "timeout", "out_of_memory", "worker_lost", "no_progress"})
 MOST_CHARGED = 2
+MOST_HINDRANCES = 5
 OURS = "_"
 """Processes of the scheduler's own begin so."""
 
@@ -46,6 +47,11 @@ def beats_by_job(beats: Iterable[Beats]) -> dict[str, list[Beats]]:
     for one in sorted(beats, key=lambda one: one.first):
         found[one.job_id].append(one)
     return found
+
+
+def charged(outcomes: Iterable[str]) -> int:
+    """How many of these outcomes of attempts were charged."""
+    return sum(outcome in CHARGED for outcome in outcomes)
 
 
 def history(record: Mapping[str, str]) -> list[dict[str, Any]]:

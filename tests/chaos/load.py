@@ -25,8 +25,10 @@ _DEEDS_AT_ONCE = 16
 _AT_ONCE = {"cancel": 0.05, "delete": 0.03}
 _LATER = {"cancel": 0.05, "delete": 0.04}
 _AT_WORK = {"cancel": 0.07, "delete": 0.03}
+_AT_WORK_WITH_OTHERS = {"cancel": 0.1, "delete": 0.1}
 _ENDED = {"archive": 0.05, "delete": 0.04, "again": 0.06}
-"""How often what is done to a job, when it was sent, a while after, once it runs, once it has ended."""
+"""How often what is done to a job, when it was sent, a while after, once it runs, once it has ended. Of those
+that start others more: their families are few."""
 
 
 class Load:
@@ -34,7 +36,8 @@ class Load:
 
     Args:
         farm: whose APIs are asked.
-        folder: where scripts write their beacons (`beacons`) and say that they live (`alive`).
+        folder: where scripts write their beacons (`beacons`), say that they live (`alive`), and what they are about
+            (`moments`).
         seed: of every choice.
         scale: of the protocol's times.
         open_jobs: how many jobs may be under way at once.
@@ -64,7 +67,7 @@ class Load:
         self._pool = ThreadPoolExecutor(_DEEDS_AT_ONCE, thread_name_prefix="deeds")
         self._senders = [threading.Thread(target=self._send_all, name=f"sender{n}", daemon=True) for n in range(2)]
         self._threads = [*self._senders, threading.Thread(target=self._watch_all, name="watcher", daemon=True)]
-        for name in ("beacons", "alive"):
+        for name in ("beacons", "alive", "moments"):
             (folder / name).mkdir()
 
     @property
@@ -169,7 +172,8 @@ class Load:
             return None if deed == "archive" and details["status"] != "SUCCESS" else deed
         elif details["status"] == "RUNNING" and job_id not in self._at_work:
             self._at_work.add(job_id)
-            return self._drawn(_AT_WORK)
+            plan = self._open.get(job_id)
+            return self._drawn(_AT_WORK_WITH_OTHERS if plan and plan.shape else _AT_WORK)
         return None
 
     def _drawn(self, chances: Mapping[str, float]) -> str | None:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.chaos.shapes import Shape
+
 KINDS = {
     "work": 64,
     "print": 6,
@@ -14,6 +16,7 @@ KINDS = {
     "hungry": 2,
     "slow": 2,
     "silent": 2,
+    "workflow": 16,
 }
 """What a script does at its end, and how often."""
 
@@ -28,6 +31,7 @@ ENDS = {
     "hungry": ("SUCCESS", None),
     "slow": ("FAILURE", "timeout"),
     "silent": ("FAILURE", "no_progress"),
+    "workflow": ("SUCCESS", None),
 }
 """State and cause where nothing comes between."""
 
@@ -43,6 +47,8 @@ HOARD = 256 << 20
 PRIORITIES = (2, 5, 8)
 _FOR_EVER = 90.0
 _LONG_ENOUGH = 300.0
+_FOR_A_FAMILY = 1200.0
+"""Seconds that a workflow may take, whatever comes between."""
 _SHORT = 1.5
 
 
@@ -56,6 +62,7 @@ class Plan:
         size: bytes of its input; 0 for none.
         priority: of PRIORITIES.
         limit: seconds until it is too slow, or silent for too long.
+        shape: of a workflow; then `seconds` is what it, and each of its sub-tasks, works.
     """
 
     kind: str = "work"
@@ -63,6 +70,7 @@ class Plan:
     size: int = 0
     priority: int = 5
     limit: float = _SHORT
+    shape: Shape | None = None
 
     @classmethod
     def drawn(cls, dice: random.Random, *, scale: float) -> "Plan":
@@ -74,7 +82,10 @@ class Plan:
         elif kind == "hungry":
             # Whoever weighs it looks each half second.
             seconds = max(seconds, 2.0)
-        return cls(kind, seconds, priority=dice.choice(PRIORITIES), limit=_SHORT * max(scale, 0.5))
+        shape = None
+        if kind == "workflow":
+            seconds, shape = min(seconds, 3.0 * max(scale, 0.1)), Shape.drawn(dice)
+        return cls(kind, seconds, priority=dice.choice(PRIORITIES), limit=_SHORT * max(scale, 0.5), shape=shape)
 
     @property
     def end(self) -> tuple[str, str | None]:
@@ -89,4 +100,6 @@ class Plan:
             config["time_limit"] = self.limit
         if self.kind == "silent":
             config["no_progress_limit"] = self.limit
+        if self.shape is not None:
+            config |= {"entrypoint": "awaits" if self.shape.waits else "leaves", "time_limit": _FOR_A_FAMILY}
         return config

@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
 import httpx
+from typing_extensions import Self
 
 from tests.chaos.farm import KEY, Farm
 from tests.chaos.store import ChaosStore
@@ -18,7 +20,7 @@ _PAUSE = 0.05
 
 
 class Rebirth:
-    """At the very end, when all members of the farm have left.
+    """At the very end, when all members of the farm have left; a context manager, within which one API is back.
 
     Args:
         store: is emptied.
@@ -30,34 +32,41 @@ class Rebirth:
         self._store = store
         self._farm = farm
         self._folder = folder
+        self._api = farm.apis[0]
+        self.http = httpx.Client(base_url=farm.url(self._api), headers={"x-api-key": KEY}, timeout=30)
 
-    def of(self, finals: Iterable[Final]) -> tuple[Rebuilt, ...]:
-        """Lose all, reconcile, and ask for the details of each."""
+    def __enter__(self) -> Self:
+        """Lose all, and reconcile."""
         self._store.kill()
         shutil.rmtree(self._folder)
         self._folder.mkdir()
         self._store.start()
-        api = self._farm.apis[0]
         # It tells with 1 of folders that nobody knows anything of: those of requests that were never answered.
         subprocess.run(
             [sys.executable, "-m", "pixyz_scheduler", "admin", "reconcile"],
-            env=dict(api.environment),
+            env=dict(self._api.environment),
             cwd=self._folder.parent,
             check=False,
             stdout=subprocess.DEVNULL,
         )
-        api.start()
+        self._api.start()
         ends = time.monotonic() + _PATIENCE
-        while not self._farm.answers(api):
+        while not self._farm.answers(self._api):
             if time.monotonic() > ends:
-                raise RuntimeError(f"No API after the rebirth: see {api.log}")
+                raise RuntimeError(f"No API after the rebirth: see {self._api.log}")
             time.sleep(_PAUSE)
-        with httpx.Client(base_url=self._farm.url(api), headers={"x-api-key": KEY}, timeout=30) as http:
-            told = tuple(_again(http, final) for final in finals)
-        api.kill()
-        return told
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        self._api.kill()
 
-def _again(http: httpx.Client, final: Final) -> Rebuilt:
-    answer = http.get(f"/jobs/{final.job_id}/details")
-    return Rebuilt(final.job_id, final.details, answer.json() if answer.is_success else None)
+    def told_of(self, finals: Iterable[Final]) -> tuple[Rebuilt, ...]:
+        """The details of each."""
+        return tuple(self._again(final) for final in finals)
+
+    def _again(self, final: Final) -> Rebuilt:
+        answer = self.http.get(f"/jobs/{final.job_id}/details")
+        return Rebuilt(final.job_id, final.details, answer.json() if answer.is_success else None)

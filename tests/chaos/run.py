@@ -15,6 +15,7 @@ from tests.chaos.canaries import Canaries
 from tests.chaos.course import Course
 from tests.chaos.events import EventReader
 from tests.chaos.facts import TERMINAL, Facts
+from tests.chaos.families import parents_of
 from tests.chaos.farm import Farm, wait_until_gone
 from tests.chaos.faults import Injector
 from tests.chaos.load import Load
@@ -25,14 +26,18 @@ from tests.chaos.share_faults import ShareFaults
 from tests.chaos.shelf import Shelf
 from tests.chaos.store import ChaosStore
 from tests.chaos.store_faults import StoreFaults
+from tests.chaos.unfinished import Unfinished
 from tests.chaos.watcher import Watcher
 from tests.chaos.worker_faults import WorkerFaults
+from tests.chaos.workflow_faults import WorkflowFaults
 
 _TICK = 0.02
 _STARTING = 120.0
 _GONE_WITHIN = 15.0
 _UNDER_WAY = "what clients do"
 _MIRRORED_WITHIN = 45.0
+_SETTLED_WITHIN = 10.0
+_WAITS = ("ps:ripe", "ps:awaiting", "ps:roused", "ps:doomed", "ps:next:*", "ps:open:*", "ps:children:*")
 _FENCED = (b"lease lost: nothing of this attempt counts", b"state=None")
 
 
@@ -47,6 +52,8 @@ class Run:
         """Run to the end."""
         course = self._course
         course.folder.mkdir(parents=True, exist_ok=True)
+        if any(course.folder.iterdir()):
+            raise FileExistsError(f"{course.folder} is not empty: an earlier run lies there.")
         data = course.folder / "data"
         with ExitStack() as stack:
             self._store = stack.enter_context(ChaosStore(data, lasting_port(), fsync=course.fsync))
@@ -61,20 +68,28 @@ class Run:
             self._breakage = self._make_breakage()
             self._make_faults(stack.enter_context(self._store.client()))
             with self._events, self._load:
-                self._load.probe()
-                self._wait(self._tended_is_calm, "the farm", _STARTING)
-                self._break_things()
-                self._calm_down()
-                self._load.look_again()
-                self._wait(self._is_mirrored, "the mirror", _MIRRORED_WITHIN, strict=False)
-                records = self._records()
-            orphans = self._end()
-            # Before a rebirth makes folders tell more.
-            facts = self._gathered(records, orphans)
+                self._ill_treat()
+                # Before others are begun, and a rebirth makes folders tell more.
+                facts = self._gathered(self._records())
+                unfinished = Unfinished(self._farm, self._load)
+                if course.rebirth:
+                    unfinished.begin()
+            facts = replace(facts, orphans=tuple(self._end()))
             if course.rebirth:
                 holding = [final for final in facts.finals if final.holds and not final.others]
-                facts = replace(facts, rebuilt=Rebirth(self._store, self._farm, data).of(holding))
+                unfinished.note_the_loss()
+                with Rebirth(self._store, self._farm, data) as rebirth:
+                    facts = replace(facts, rebuilt=rebirth.told_of(holding), resumed=unfinished.resumed(rebirth))
         return facts
+
+    def _ill_treat(self) -> None:
+        self._load.probe()
+        self._wait(self._tended_is_calm, "the farm", _STARTING)
+        self._break_things()
+        self._calm_down()
+        self._load.look_again()
+        self._wait(self._is_mirrored, "the mirror", _MIRRORED_WITHIN, strict=False)
+        self._wait(lambda: not self._are_at_it(), "what follows upon ends", _SETTLED_WITHIN, strict=False)
 
     def _make_farm(self) -> Farm:
         course = self._course
@@ -99,12 +114,15 @@ class Run:
     def _make_faults(self, client: "redis.Redis") -> None:
         self._worker_faults = WorkerFaults(self._breakage, self._farm, alive=self._course.folder / "alive")
         self._api_faults = ApiFaults(self._breakage, self._farm, self._load)
+        store_faults = StoreFaults(self._breakage, self._store, self._proxies, self._load, client)
+        moments = self._course.folder / "moments"
+        share_faults = ShareFaults(self._breakage, self._farm.share)
+        workflows = WorkflowFaults(self._breakage, self._farm, moments=moments, kill_store=store_faults.kill)
+        kinds = (self._worker_faults, store_faults, self._api_faults, share_faults, workflows)
         self._injector = Injector(
             self._breakage,
-            workers=self._worker_faults,
-            store=StoreFaults(self._breakage, self._store, self._proxies, self._load, client),
-            apis=self._api_faults,
-            share=ShareFaults(self._breakage, self._farm.share),
+            deeds={kind: deed for some in kinds for kind, deed in some.deeds.items()},
+            workflows=workflows,
             gap=self._course.gap,
         )
 
@@ -121,6 +139,7 @@ class Run:
     def _calm_down(self) -> None:
         """Heal all, send no more, and see that everything ends; what does not is for the checker to say."""
         self._injector.calm()
+        self._api_faults.join()
         self._load.stop_sending()
         left, changed = self._unended(), time.monotonic()
         while left and time.monotonic() < changed + self._course.patience:
@@ -140,6 +159,15 @@ class Run:
         with self._store.client(timeout=10.0) as client:
             return not client.exists("ps:unmirrored")
 
+    def _are_at_it(self) -> bool:
+        """Whether an end is still to be followed up."""
+        return any(key in ("ps:ripe", "ps:roused", "ps:doomed") for key in self._waits())
+
+    def _waits(self) -> dict[str, frozenset[str]]:
+        with self._store.client(timeout=10.0) as client:
+            keys = sorted(key for pattern in _WAITS for key in client.scan_iter(pattern, count=1000))
+            return {key: frozenset(_members(client, key)) for key in keys}
+
     def _records(self) -> dict[str, dict[str, str]]:
         with self._store.client(timeout=10.0) as client:
             jobs = cast("list[str]", client.zrange("ps:jobs", 0, -1))
@@ -158,7 +186,7 @@ class Run:
         )
         return wait_until_gone(self._farm, within=_GONE_WITHIN)
 
-    def _gathered(self, records: dict[str, dict[str, str]], orphans: list[str]) -> Facts:
+    def _gathered(self, records: dict[str, dict[str, str]]) -> Facts:
         breakage, load, events, course = self._breakage, self._load, self._events, self._course
         deeds, shelf = load.deeds, Shelf(self._farm.share)
         return Facts(
@@ -172,6 +200,8 @@ class Run:
             agains=tuple(deeds.agains),
             misuses=tuple(load.sender.misuses),
             records=records,
+            parents={**events.parents, **parents_of(records)},
+            waits=self._waits(),
             folders=tuple(shelf.folders()),
             strangers=tuple(shelf.strangers()),
             mirrored=shelf.mirrored(),
@@ -184,7 +214,6 @@ class Run:
             fenced=self._fenced(),
             survivors=tuple(self._worker_faults.survivors),
             harmed=tuple(self._canaries.harmed()),
-            orphans=tuple(orphans),
             workers_up=tuple(breakage.workers_up),
             scale=course.scale,
             drain_timeout=course.drain_timeout,
@@ -210,6 +239,19 @@ class Run:
                     raise RuntimeError(f"Waited {patience:g} s for {what}: see {self._course.folder / 'logs'}")
                 return
             time.sleep(_TICK)
+
+
+def _members(client: "redis.Redis", key: str) -> list[str]:
+    match client.type(key):
+        case "zset":
+            return cast("list[str]", client.zrange(key, 0, -1))
+        case "list":
+            return cast("list[str]", client.lrange(key, 0, -1))
+        case "set":
+            return list(cast("set[str]", client.smembers(key)))
+        case _:
+            # A count, of what began with a job.
+            return [key.rpartition(":")[2]]
 
 
 def _is_open(record: dict[str, str]) -> bool:

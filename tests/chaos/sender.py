@@ -14,6 +14,7 @@ from tests.chaos.asker import Asker
 from tests.chaos.beacons import SCRIPT
 from tests.chaos.plans import HOARD, Plan
 from tests.chaos.told import Accepted
+from tests.chaos.workflows import WORKFLOW_SCRIPT
 
 _PAUSE = 0.05
 _BEAT = 0.02
@@ -26,7 +27,8 @@ class Sender:
 
     Args:
         asker: asks.
-        folder: where scripts write their beacons (`beacons`) and say that they live (`alive`).
+        folder: where scripts write their beacons (`beacons`), say that they live (`alive`), and what they are about
+            (`moments`).
         dice: for every choice.
         over: set when nobody waits any more.
 
@@ -60,7 +62,7 @@ class Sender:
         if key is not None and self._dice.random() < _AGAIN:
             self._once(plan, key)
         if key is not None and self._dice.random() < _MISUSED:
-            answer = self._post(replace(plan, seconds=plan.seconds + 1), key)
+            answer = self.post(replace(plan, seconds=plan.seconds + 1), key)
             self.misuses.append((key, 0 if answer is None else answer.status_code))
         return accepted
 
@@ -75,6 +77,8 @@ class Sender:
                 "beat": _BEAT,
                 "beacons": str(self._folder / "beacons"),
                 "alive": str(self._folder / "alive"),
+                "moments": str(self._folder / "moments"),
+                "shape": vars(plan.shape) if plan.shape else None,
             }
         )
 
@@ -88,7 +92,7 @@ class Sender:
 
     def _once(self, plan: Plan, key: str | None) -> Accepted | None:
         asked = time.time()
-        answer = self._post(plan, key)
+        answer = self.post(plan, key)
         if answer is None or not answer.is_success:
             return None
         replayed = answer.headers.get(_REPLAYED) == "true"
@@ -96,11 +100,12 @@ class Sender:
         self.accepted.append(accepted)
         return accepted
 
-    def _post(self, plan: Plan, key: str | None) -> httpx.Response | None:
+    def post(self, plan: Plan, key: str | None) -> httpx.Response | None:
+        """Once; None where no answer came."""
         return self._asker.ask(
             "POST",
             "/jobs",
-            files={"script": ("job.py", SCRIPT)},
+            files={"script": ("job.py", WORKFLOW_SCRIPT if plan.shape else SCRIPT)},
             data={"params": self.params(plan), "config": json.dumps(plan.config)},
             headers={} if key is None else {_HEADER: f'"{key}"'},
         )

@@ -1,11 +1,12 @@
 """ShareFaults: another share is in the place of the store's own, for a while."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pixyz_scheduler.storage.share_id import SHARE_ID
 from tests.chaos.breakage import Breakage
-from tests.chaos.facts import SHARE_GONE
+from tests.chaos.facts import SHARE_GONE, Fault
 
 _TARGET = "share"
 _ANOTHER = "00000000-0000-4000-8000-000000000000"
@@ -36,15 +37,18 @@ class ShareFaults:
         own = self._id.read_bytes()
         lasts = self._breakage.dice.uniform(2.5, 6)
         self._breakage.busy.add(_TARGET)
+        began = time.time()
         self._put(_ANOTHER.encode())
 
         def heal() -> None:
+            # As the run ends, before its time.
+            self._breakage.faults.append(Fault(SHARE_GONE, _TARGET, began, time.time()))
             self._put(own)
             # Time to recover, else nothing ever runs.
             self._breakage.later(2 * self._breakage.lease, lambda: self._breakage.busy.discard(_TARGET))
 
         self._breakage.later(lasts, heal)
-        return self._breakage.note(SHARE_GONE, _TARGET, lasts=lasts)
+        return True
 
     def _put(self, text: bytes) -> None:
         new = self._id.with_name(f"{SHARE_ID}.new")

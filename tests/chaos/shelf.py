@@ -24,7 +24,10 @@ class Shelf:
     def folders(self) -> Iterator[Folder]:
         """Of jobs."""
         for path in self._jobs():
-            yield Folder(path.name, {file.name: file.stat().st_size for file in (path / "inputs").iterdir()})
+            inputs = path / "inputs"
+            # A sub-task that only computes has a folder for its log, if it printed.
+            files = inputs.iterdir() if inputs.is_dir() else ()
+            yield Folder(path.name, {file.name: file.stat().st_size for file in files})
 
     def mirrored(self) -> dict[str, dict[str, str]]:
         """How each job ended, as its folder tells; those that do not are left out."""

@@ -51,7 +51,7 @@ class StoreFaults:
         store = self._store
         return {
             **{mode.value: self._spoiler(mode) for mode in Mode if mode is not Mode.OK},
-            "store killed": self._kill,
+            "store killed": lambda: self.kill("store killed"),
             "store stopped": lambda: self._disturb("store stopped", store.suspend, store.resume),
             "store read-only": lambda: self._disturb("store read-only", store.refuse_writes, store.take_writes),
             "store out of memory": lambda: self._disturb("store out of memory", store.starve, store.feed),
@@ -77,9 +77,10 @@ class StoreFaults:
 
         return spoil
 
-    def _kill(self) -> bool:
+    def kill(self, kind: str) -> bool:
+        """Kill -9, and start it again a while later; False where it is disturbed already."""
         lasts = self._dice.uniform(0, 6) * self._breakage.scale
-        return self._disturb("store killed", self._store.kill, self._store.start, lasts=lasts)
+        return self._disturb(kind, self._store.kill, self._store.start, lasts=lasts)
 
     def _disturb(
         self, kind: str, begin: Callable[[], None], end: Callable[[], None], *, lasts: float | None = None

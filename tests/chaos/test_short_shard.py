@@ -6,11 +6,13 @@ import pytest
 
 from tests.chaos.checker import check
 from tests.chaos.course import Course
+from tests.chaos.coverage import covered
 from tests.chaos.figures import counts, faults_by_kind
 from tests.chaos.report import as_text
 from tests.chaos.run import Run
 from tests.conftest import missing
 
+MUST_BE_COVERED = ("workflows that ended well", "sub-tasks met after the loss of the store")
 MUST_OCCUR = ("worker killed", "worker stopped", "child killed", "store killed", "upload killed", "black hole")
 
 
@@ -23,6 +25,7 @@ def test_nothing_is_lost_doubled_overlapping_or_stuck_whatever_breaks(tmp_path):
     assert {name: broken for name, broken in check(facts).items() if broken} == {}
     # It was put to the test at all.
     assert {kind for kind in MUST_OCCUR if not faults_by_kind(facts).get(kind)} == set()
+    assert {what for what in MUST_BE_COVERED if not covered(facts)[what]} == set()
     counted = counts(facts)
     assert counted["jobs of several attempts"] > 0
     assert counted["ended SUCCESS"] > 0

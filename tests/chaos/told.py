@@ -90,6 +90,23 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """A workflow that had not ended when the store was lost, some time after it was rebuilt.
+
+    Attributes:
+        job_id: its own.
+        state: as its details tell; None where there are none.
+        ended: the attempts that ended its sub-tasks whose ends the share told at the loss, by their names.
+        attempts: those that the ends of its sub-tasks are told of in the end.
+    """
+
+    job_id: str
+    state: str | None
+    ended: Mapping[str, str]
+    attempts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Archives:
     """What N concurrent askers got, and what lies in the folder afterwards."""
 

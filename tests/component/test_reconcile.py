@@ -141,6 +141,24 @@ def test_sub_tasks_of_a_job_that_runs_again_come_with_it_and_what_had_ended_is_m
     assert Families(records, client).children(job_id) == [first]
 
 
+def test_a_sub_task_of_a_cancelled_job_stays_cancelled_where_only_the_jobs_end_was_told(
+    reconcile, records, share, client, job_of, child_of, bells
+):
+    job_id = job_of("STARTED")
+    first = child_of(job_id)
+    second = child_of(job_id, first)
+    records.cancel(job_id)
+    records.commit(job_id, Finish(JobState.SUCCESS), lease=LEASE)
+    assert records.report(first).state is JobState.REVOKED
+    Mirror(records, share).write(job_id)
+    client.flushall()
+    findings = reconcile()
+    assert findings[job_id].what == "REVOKED"
+    assert [records.report(each).state for each in (first, second)] == [JobState.REVOKED] * 2
+    assert bells.rung == []
+    assert {findings[first].what, findings[second].what} == {"REVOKED"}
+
+
 def what(findings):
     return dict(Counter(finding.what for finding in findings.values()))
 

@@ -4,14 +4,18 @@ import json
 import re
 import threading
 import time
+import uuid
 from textwrap import dedent
 
 import pytest
 
 from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler.jobs.job import JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import read_sent
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.workflow import Node, value
 from pixyz_scheduler.storage.state_files import SENT, StateFiles
+from pixyz_scheduler.worker.subtasks import Subtasks
 
 PARTS = """
 from pixyz_worker.script import *
@@ -451,6 +455,21 @@ def test_a_script_may_cancel_what_it_has_started(fork_bench):
                 return [found.parent.status, found.status, type(error).__name__]
         """
     assert result(fork_bench, main, decorator="") == ["REVOKED", "REVOKED", "TaskRevokedError"]
+
+
+def test_an_attempt_whose_job_was_removed_starts_nothing_more(fork_bench):
+    """Its worker was away, and does not know yet."""
+    job_id = fork_bench.submit(PARTS)
+    parent = fork_bench.records.report(job_id).job
+    fork_bench.records.delete(job_id)
+    assert fork_bench.records.forget(job_id)
+    subtasks = Subtasks(fork_bench.records, fork_bench.families, fork_bench.bells, fork_bench.share, JobOptions())
+    node = Node(JobId(str(uuid.uuid4())), value({"n": 1}), "add")
+    answer = subtasks.answer(parent, {"do": "start", "nodes": [node.to_wire()]})
+    assert job_id in answer["error"]
+    assert fork_bench.children(job_id) == []
+    assert not fork_bench.records.has(node.id)
+    assert not fork_bench.share.folder(node.id).exists()
 
 
 def test_a_family_is_kept_until_all_of_it_has_ended(fork_bench):

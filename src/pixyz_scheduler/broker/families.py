@@ -8,13 +8,14 @@ import redis
 
 from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.broker.records import Bell, RecordStore, bells_of, why_of
+from pixyz_scheduler.errors import JobNotFound
 from pixyz_scheduler.jobs.graph import Graph
 from pixyz_scheduler.jobs.job import Job, JobId
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.workflow import Expression, to_text
 
-_IN_LINE = 1
+_IN_LINE, _PARENT_IS_GONE = 1, -2
 _AT_ONCE = 200
 
 
@@ -42,9 +43,12 @@ class Families:
         """Write the record of a job that another starts. Whether its doorbell is to be rung.
 
         The id says what is done: one that is there is left as it is. But where its parent was run again by hand, what
-        ended in failure is run again, too. Raises as RecordStore.submit.
+        ended in failure is run again, too. Raises as RecordStore.submit; and JobNotFound where its parent was removed.
         """
-        return int(self.records.submit_by("start", job)) == _IN_LINE
+        answer = int(self.records.submit_by("start", job))
+        if answer == _PARENT_IS_GONE and job.parent is not None:
+            raise JobNotFound(job.parent)
+        return answer == _IN_LINE
 
     def roused(self, *, limit: int = 1000) -> Roused:
         """What ends have brought about, each doorbell once; the sweeper finds what nobody has asked for."""

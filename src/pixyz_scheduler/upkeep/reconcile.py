@@ -11,6 +11,7 @@ from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.errors import RecordError, Unavailable, UnsafePath
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.mirrored import read_ended, read_sent
+from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.storage.job_folder import is_job_id
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.state_files import ENDED, SENT, StateFiles
@@ -18,6 +19,7 @@ from pixyz_scheduler.storage.state_files import ENDED, SENT, StateFiles
 KNOWN, IN_LINE, UNREADABLE, GONE = "known", "in line", "unreadable", "gone"
 WITH_ITS_PARENT = "comes with the job that starts it"
 _BATCH = 200
+_RESTORED = 1
 # A folder lies there a moment before its record does; and if its record is refused it goes again.
 _SETTLED_AFTER = 5.0
 
@@ -135,7 +137,7 @@ class Reconcile:
         return None
 
     def _restore(self, job_id: JobId, record: dict[str, str]) -> Finding:
-        restored = self._dry_run or self._write(job_id, record)
+        restored = self._dry_run or bool(self._write(job_id, record))
         return Finding(job_id, record["state"] if restored else KNOWN)
 
     def _put_in_line(self, job_id: JobId) -> Finding:
@@ -146,8 +148,9 @@ class Reconcile:
             # A worker may have claimed, run and ended it since, for an API that was about to write its record.
             record = self._sent(job_id)
             if not self._dry_run:
-                if not self._write(job_id, record):
-                    return Finding(job_id, KNOWN)
+                restored = self._write(job_id, record)
+                if restored != _RESTORED:
+                    return Finding(job_id, KNOWN if not restored else JobState.REVOKED.value)
                 self._dispatch.ring(Bell(job_id, record["queue"], int(record["priority"])))
         except (RecordError, UnsafePath) as error:
             return Finding(job_id, UNREADABLE, str(error))
@@ -159,9 +162,10 @@ class Reconcile:
             raise RecordError(f"It has neither {ENDED} nor {SENT}: nobody knows what was asked.")
         return read_sent(job_id, text)
 
-    def _write(self, job_id: JobId, record: dict[str, str]) -> bool:
+    def _write(self, job_id: JobId, record: dict[str, str]) -> int:
+        """0 where the store has it; see restore.lua."""
         fields = [text for pair in record.items() for text in pair]
-        return bool(self._records.run("restore", job_id, record["queue"], *fields))
+        return int(self._records.run("restore", job_id, record["queue"], *fields))
 
     def _files(self, job_id: JobId) -> StateFiles:
         return StateFiles(self._share.folder(job_id))

@@ -73,9 +73,17 @@ class Subtasks:
         for job in jobs:
             if not job.options.compute_only:
                 self.share.make_folder(job.id, sent_text(job))
-            if self.families.start(job):
+            if self._is_in_line(job):
                 self.dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
         return len(jobs)
+
+    def _is_in_line(self, job: Job) -> bool:
+        try:
+            return self.families.start(job)
+        except JobNotFound:
+            # The one that starts it was removed, and nobody would come for this folder.
+            self.share.folder(job.id).remove()
+            raise
 
     def _look(self, ids: list[JobId]) -> dict[str, Any]:
         reports = self.families.reports(ids)

@@ -1,4 +1,5 @@
--- restore(id, queue, field, value, ...): a record that the share has kept, where there is none. 1, or 0 where there is one.
+-- restore(id, queue, field, value, ...): a record that the share has kept, where there is none. 1, or 0 where there is one,
+-- or 2 where it ends with this: the job that started it was cancelled, as that one's own end tells.
 -- With a state among the fields: as it ended, in all indexes. Without: in line, as it was sent; its doorbell is the
 -- caller's to ring.
 local id, queue = ARGV[2], ARGV[3]
@@ -37,4 +38,8 @@ end
 redis.call('HDEL', k, 'queue')
 count_family(id, 0, 1)
 begin(id, queue, logical_ms())
+if got[3] and got[3] ~= '' and redis.call('HGET', key(got[3]), 'cancel') == '1' then
+  cancel_tree(id)
+  return 2
+end
 return 1
