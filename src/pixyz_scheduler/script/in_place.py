@@ -82,7 +82,8 @@ def launcher_of(context: Any) -> launch.Launcher:
         return found
     if not hasattr(context, "clone"):
         raise InvalidWorkflow("A sub-task needs a ProgramContext: pixyz_execute.s(params, pc.clone()).")
-    made = InPlace(context)
+    # Which function is at work nobody has said: not the one that this context is for.
+    made = InPlace(context.clone(entrypoint=None))
     if isinstance(found, InPlace):
         # What was started before is still asked for.
         made.remember(found)
