@@ -175,6 +175,24 @@ def test_a_failure_shows_the_traceback_of_the_script_on_stderr(server, script):
     assert done.stderr.endswith(traceback + "\n")
 
 
+@pytest.mark.parametrize("flags", ["-rw", "-w", "-bw"])
+def test_a_failure_says_what_to_do_where_the_traceback_does_not(server, script, flags):
+    traceback = (
+        'Traceback (most recent call last):\n  File "hello.py", line 1\nModuleNotFoundError: No module named nix\n'
+    )
+    reason = "ModuleNotFoundError: No module named nix; install it where the script runs"
+    server.plan = (state("FAILURE", 0, error=traceback, reason=reason),)
+    done = run(server, "exec", flags, "-s", script)
+    assert done.stderr.endswith(f"{traceback}{reason}\n")
+    assert f"{reason}\n" in run(server, "details", "-j", server.submitted().uuid).stdout
+
+
+def test_an_end_that_is_told_in_one_line_is_told_once(server, script):
+    server.plan = (state("REVOKED", error="The job was cancelled.", reason="The job was cancelled."),)
+    done = run(server, "exec", "-w", "-s", script)
+    assert (done.stdout + done.stderr).count("The job was cancelled.") == 1
+
+
 def test_wait_and_json_print_the_details_alone(server, script):
     done = run(server, "exec", "-w", "--json", "-s", script)
     assert json.loads(done.stdout)["result"] == {"output": "result.glb"}

@@ -172,7 +172,10 @@ class _Delivery:
             render.delivered(ended, saved, told)
             return
         render.warnings(told)
-        waiting.show_error(ended)
+        if not ended.succeeded:
+            # The script is not the user's own: its lines are of no use here.
+            render.note(f"Error: {ended.reason or f'The job ended as {ended.status}.'}")
+            render.note(f"All of it: pixyz-scheduler details -j {ended.uuid}")
 
 
 def _choose(outputs: tuple[str, ...], ended: "JobDetails", suffix: str) -> str:

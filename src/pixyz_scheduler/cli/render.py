@@ -226,7 +226,13 @@ def details(job: "JobDetails") -> None:
         line(_json(job.result, indent=2))
     if job.error:
         line("error:")
-        line(job.error)
+        lines(failure(job))
+
+
+def failure(job: "JobState") -> Sequence[str]:
+    """How a job failed: its traceback, and the reason where that says more."""
+    told = (job.error or f"The job ended as {job.status}.").rstrip("\n")
+    return [told] if not job.reason or job.reason in told else [told, job.reason]
 
 
 def _attempt(attempt: "Attempt") -> str:
@@ -243,9 +249,7 @@ def _process(job: "JobState") -> str:
 
 def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, str, str]:
     progress = "" if job.progress is None else f"{job.progress} %"
-    # Where the error is a traceback, its last line is what failed, in words.
-    reason = (job.error or "").strip().splitlines()[-1:]
-    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell("".join(reason))
+    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell(job.reason or "")
 
 
 def _cell(text: str) -> str:

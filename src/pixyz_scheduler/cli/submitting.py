@@ -158,10 +158,10 @@ def _show_end(ended: "JobDetails", following: Following) -> None:
     if following.as_json:
         render.as_json(ended.raw)
         return
-    if following.result:
-        if ended.succeeded:
-            render.as_json(ended.result)
-    elif not following.batch:
+    shows_row = not (following.result or following.batch)
+    if following.result and ended.succeeded:
+        render.as_json(ended.result)
+    if shows_row:
         render.state(ended)
         render.next_steps(ended)
-    waiting.show_error(ended)
+    waiting.show_error(ended, after_its_row=shows_row)

@@ -66,6 +66,7 @@ def test_a_waiting_job_is_pending(api):
         "parent": None,
         "root": None,
         "children": [],
+        "reason": None,
     }
 
 
