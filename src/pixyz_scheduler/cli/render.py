@@ -25,6 +25,7 @@ NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
 """What JSON need not escape, but a terminal must not get."""
 LONGEST_NAME = 24
 """Cells that a name may take in a table; the error gets the rest."""
+_NARROWEST_NAME = 8
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
 
@@ -92,20 +93,32 @@ def shown(text: str) -> None:
     sys.stdout.flush()
 
 
-def row(cells: Sequence[str], *, marks: str) -> None:
-    """Cells of a table without a header: on a terminal in columns and coloured as `marks` says, else parted by tabs."""
+def tree(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of name, status, time, queue, uuid, remark: on a terminal in columns, uuids whole; else parted by tabs."""
     if not sys.stdout.isatty():
-        line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
+        for cells in rows:
+            line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
         return
-    from rich.cells import set_cell_size
+    from rich.cells import cell_len, set_cell_size
     from rich.console import Console
     from rich.text import Text
 
-    name, status, *rest = (clean(cell) for cell in cells)
-    shown = Text.assemble(
-        set_cell_size(name, 32), "  ", (f"{status:8}", COLOURS.get(marks, "cyan")), "  ", "  ".join(filter(None, rest))
-    )
-    Console().print(shown, no_wrap=True, overflow="ellipsis")
+    shown = [[clean(cell) for cell in cells] for cells in rows]
+    name, *others = (max(map(cell_len, column)) for column in zip(*(cells[:-1] for cells in shown), strict=True))
+    console = Console()
+    name = max(_NARROWEST_NAME, min(name, console.width - sum(others) - 2 * len(others)))
+    for title, status, *rest, remark in shown:
+        cells = [set_cell_size(cell, width) for cell, width in zip(rest, others[1:], strict=True)]
+        row = Text.assemble(
+            _cut(title, name), "  ", (f"{status:{others[0]}}", COLOURS.get(status, "cyan")), "  ", "  ".join(cells)
+        )
+        console.print(row.append(f"  {remark}" if remark else ""), no_wrap=True, overflow="ellipsis")
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def as_json(value: object) -> None:

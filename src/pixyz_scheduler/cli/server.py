@@ -67,7 +67,11 @@ def worker(
     *,
     watchdog: Annotated[
         bool,
-        typer.Option("--watchdog/--no-watchdog", help="Start it again when it dies; without, another does."),
+        typer.Option(
+            "--watchdog/--no-watchdog",
+            show_default=False,
+            help="Whether it is started again when it dies. Default: it is.",
+        ),
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
@@ -124,15 +128,23 @@ def run(  # noqa: PLR0913  (each is an option)
     *,
     what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
     file: Annotated[
-        Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
+        Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The input, if it needs one.")
     ] = None,
     input_file: Annotated[
-        Path | None, typer.Option("-i", "--input", exists=True, dir_okay=False, help="The input, said in this way.")
+        Path | None,
+        typer.Option("-i", "--input", metavar="FILE", exists=True, dir_okay=False, help="The input, said in this way."),
     ] = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FOLDER",
+            file_okay=False,
+            help="Where the outputs go. Default: here; with --local, WHAT-outputs.",
+        ),
     ] = None,
     local: Annotated[
         bool,
