@@ -181,7 +181,7 @@ class JobDetails(JobState):
             time_info=TimeInfo(
                 request=moment(report.job.submitted), started=moment(report.started), stopped=moment(report.stopped)
             ),
-            steps=[Step(duration=step.duration, info=step.info) for step in report.progress.steps],
+            steps=[Step(duration=round(step.duration, 3), info=step.info) for step in report.progress.steps],
             retry=report.retries,
             result=result_of(report),
             progress_output=report.progress.output,
