@@ -43,14 +43,14 @@ def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
     """What `admin reconcile` does, folder by folder."""
     from pixyz_scheduler.launcher.admin import make_reconcile
 
-    return make_reconcile(_settings(), dry_run=dry_run, tell=render.note).run()
+    return make_reconcile(_farm_settings(), dry_run=dry_run, tell=render.note).run()
 
 
 def operator() -> "Operator":
     """What the other admin commands ask and do."""
     from pixyz_scheduler.launcher.operator import Operator
 
-    return Operator(_settings())
+    return Operator(_farm_settings())
 
 
 def api() -> None:
@@ -58,7 +58,7 @@ def api() -> None:
     from pixyz_scheduler.api.app import main
 
     hide_memory()
-    settings = _settings()
+    settings = _farm_settings()
     _hold_lifeline()
     raise typer.Exit(main(settings))
 
@@ -75,7 +75,7 @@ def worker(
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
-    settings = _settings()
+    settings = _farm_settings()
     if not settings.in_process:  # else a debugger is to be let in
         hide_memory()
     if watchdog:
@@ -248,6 +248,9 @@ def _watched_worker(settings: "Settings") -> int:
 
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     environment = {**os.environ, **terminal_environment()}
+    if not settings.store_is_configured and settings.celery_broker_url.get_secret_value():
+        # That of `up`, which may be between two starts of it when this worker is started again.
+        environment["CELERY_BROKER_URL"] = settings.broker_url
     member = Member("the worker", ["worker", "--no-watchdog"], environment=environment)
     with Interrupts.caught() as asked:
         return keep_alive(member, asked=asked, patience=settings.drain_timeout + _DRAIN_MARGIN)
@@ -296,6 +299,13 @@ def _settings() -> "Settings":
     for warning in settings.warnings:
         render.note(f"Warning: {warning}")
     return settings
+
+
+def _farm_settings() -> "Settings":
+    """Of what works on a store that others have begun."""
+    from pixyz_scheduler.launcher.beside_up import beside_up
+
+    return beside_up(_settings())
 
 
 def _status_for_launcher(status: int) -> int:

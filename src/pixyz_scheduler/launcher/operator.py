@@ -13,7 +13,6 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.launcher.admin import store_of
 from pixyz_scheduler.settings.settings import Settings
 
 Row = dict[str, Any]
@@ -23,7 +22,7 @@ class Operator:
     """The store of these settings. Every call raises StoreUnavailable where it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        client = connect(store_of(settings).redis_py)
+        client = connect(settings.store_url)
         records = RecordStore(client, pace=PACE.scaled(settings.lease_time_scale))
         self._overview = Overview(client, records)
         self._farm = Farm(records)
