@@ -82,6 +82,28 @@ def test_outputs_prints_one_path_a_line(server):
     assert done.stdout.splitlines() == ["a.glb", "parts/b c.glb"]
 
 
+def test_outputs_of_a_job_that_made_none_says_so_beside_an_empty_list(server):
+    server.outputs = {}
+    done = run(server, "outputs", "-j", server.job().uuid)
+    assert (done.stdout, done.stderr) == ("", "It has no files in its outputs.\n")
+
+
+def test_outputs_of_a_job_that_has_started_others_says_where_else_files_may_lie(server):
+    server.outputs = {}
+    job = server.job((state("SUCCESS", children=["a", "b"]),)).uuid
+    assert run(server, "outputs", "-j", job).stderr == (
+        "It has no files in its outputs. Those of the 2 jobs that it has started are their own: "
+        f"pixyz-scheduler graph -j {job}\n"
+    )
+
+
+def test_details_tell_of_a_jobs_family(server):
+    job = server.job((state("SUCCESS", parent="p", children=["a", "b"]),)).uuid
+    shown = run(server, "details", "-j", job).stdout
+    assert "parent:   p\n" in shown
+    assert f"children: 2 (pixyz-scheduler graph -j {job})\n" in shown
+
+
 @pytest.mark.parametrize(
     ("command", "key"),
     [

@@ -91,7 +91,7 @@ class FakeJob:
             self.state_body(now)
             | more
             | {"result": now.get("result"), "mood": "fine", "waiting_for": now.get("waiting_for")}
-            | {"attempts": now.get("attempts", [])}
+            | {"attempts": now.get("attempts", []), "parent": now.get("parent"), "children": now.get("children", [])}
         )
 
 

@@ -160,7 +160,10 @@ def list_outputs(
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         paths = scheduler.outputs(job)
+        started = () if paths or as_json else scheduler.details(job).children
     if as_json:
         render.as_json({"outputs": paths})
-    else:
-        render.lines(paths)
+        return
+    render.lines(paths)
+    if not paths:
+        render.no_outputs(job, started=len(started))

@@ -25,7 +25,6 @@ NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
 """What JSON need not escape, but a terminal must not get."""
 LONGEST_NAME = 24
 """Cells that a name may take in a table; the error gets the rest."""
-_NARROWEST_NAME = 8
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
 
@@ -54,6 +53,13 @@ def lines(texts: Sequence[str]) -> None:
 def note(text: str) -> None:
     """Something to know beside what was asked for."""
     _print(text, sys.stderr)
+
+
+def no_outputs(job: str, *, started: int) -> None:
+    """A job that has made no file, though it may have started others that have."""
+    jobs = "job" if started == 1 else f"{started} jobs"
+    more = f" Those of the {jobs} that it has started are their own: pixyz-scheduler graph -j {job}" if started else ""
+    note(f"It has no files in its outputs.{more}")
 
 
 def warnings(texts: object) -> None:
@@ -99,26 +105,15 @@ def tree(rows: Sequence[Sequence[str]]) -> None:
         for cells in rows:
             line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
         return
-    from rich.cells import cell_len, set_cell_size
     from rich.console import Console
     from rich.text import Text
 
-    shown = [[clean(cell) for cell in cells] for cells in rows]
-    name, *others = (max(map(cell_len, column)) for column in zip(*(cells[:-1] for cells in shown), strict=True))
+    from pixyz_scheduler.cli.tree import in_columns
+
     console = Console()
-    name = max(_NARROWEST_NAME, min(name, console.width - sum(others) - 2 * len(others)))
-    for title, status, *rest, remark in shown:
-        cells = [set_cell_size(cell, width) for cell, width in zip(rest, others[1:], strict=True)]
-        row = Text.assemble(
-            _cut(title, name), "  ", (f"{status:{others[0]}}", COLOURS.get(status, "cyan")), "  ", "  ".join(cells)
-        )
-        console.print(row.append(f"  {remark}" if remark else ""), no_wrap=True, overflow="ellipsis")
-
-
-def _cut(text: str, width: int) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+    for name, status, rest in in_columns([[clean(cell) for cell in cells] for cells in rows], width=console.width):
+        colour = COLOURS.get(status.strip(), "cyan")
+        console.print(Text.assemble(name, (status, colour), rest), no_wrap=True, overflow="ellipsis")
 
 
 def as_json(value: object) -> None:
@@ -220,6 +215,8 @@ def details(job: "JobDetails") -> None:
         "retry": str(job.retry),
         **({"waiting": job.waiting_for} if job.waiting_for else {}),
         **({"cause": job.cause} if job.cause else {}),
+        **({"parent": job.parent} if job.parent else {}),
+        **({"children": f"{len(job.children)} (pixyz-scheduler graph -j {job.uuid})"} if job.children else {}),
         "request": times.request or "-",
         "started": times.started or "-",
         "stopped": times.stopped or "-",

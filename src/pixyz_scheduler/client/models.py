@@ -91,6 +91,10 @@ class JobDetails(JobState):
     """Why a waiting job has not begun, in words."""
     attempts: tuple[Attempt, ...] = ()
     """Those that have ended."""
+    parent: str | None = None
+    """The job that started it."""
+    children: tuple[str, ...] = ()
+    """The jobs that it has started."""
 
     @property
     def step(self) -> str | None:

@@ -149,7 +149,7 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
     """A JobDetails from decoded JSON."""
     state = state_from(told)
     times, steps, retry = told.get("time_info"), told.get("steps"), told.get("retry")
-    attempts = told.get("attempts")
+    attempts, children = told.get("attempts"), told.get("children")
     return JobDetails(
         uuid=state.uuid,
         status=state.status,
@@ -167,6 +167,8 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
         attempts=tuple(_attempt(each) for each in attempts if isinstance(each, dict))
         if isinstance(attempts, list)
         else (),
+        parent=_text(told.get("parent")),
+        children=tuple(map(str, children)) if isinstance(children, list) else (),
     )
 
 
