@@ -105,6 +105,7 @@ def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path, start_up):
 
 
 def test_a_worker_beside_up_works_on_its_store_and_so_does_reconcile(home, tmp_path, start_up):
+    (tmp_path / "pixyz-scheduler.conf").write_text("COLOUR=blue\n")
     process, said = start_up(home, tmp_path)
     headers = {"x-api-key": re.search(r"Your API key: +(\S+)", said)[1]}
     command = [sys.executable, "-m", "pixyz_scheduler"]
@@ -127,7 +128,7 @@ def test_a_worker_beside_up_works_on_its_store_and_so_does_reconcile(home, tmp_p
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    end(process)
+    assert (said + end(process)).count("COLOUR in ") == 1  # not by each member again
 
 
 def test_the_second_ctrl_c_ends_at_once_and_the_job_goes_on_at_the_next_start(home, tmp_path, start_up):
