@@ -43,7 +43,7 @@ def main(pc: ProgramContext, params: dict[str, Any]) -> dict[str, Any]:
     options = ReadOptions(quality=quality, repair=asked.flag("repair", default=False))
     source = pc.get_input_file()
     if source is None:
-        raise InvalidParams("convert_file needs a 3D file as input: send one as `file`.")
+        raise InvalidParams("convert_file needs a 3D file as input: send one (-i FILE, or `file` over HTTP).")
 
     pc.progress_set_total(1 + len(extensions) + (decimate is not None))
     pc.progress_next(f"Opening {Path(source).name}")

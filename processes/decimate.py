@@ -41,7 +41,7 @@ def main(pc: ProgramContext, params: dict[str, Any]) -> dict[str, Any]:
     quality = asked.choice("quality", ("very_high", "high", "medium", "low"), default="medium")
     source = pc.get_input_file()
     if source is None:
-        raise InvalidParams("decimate needs a 3D file as input: send one as `file`.")
+        raise InvalidParams("decimate needs a 3D file as input: send one (-i FILE, or `file` over HTTP).")
 
     pc.progress_set_total(3)
     pc.progress_next(f"Opening {Path(source).name}")

@@ -40,7 +40,7 @@ def main(pc: ProgramContext, params: dict[str, Any]) -> dict[str, Any]:
     options = ReadOptions(quality=quality, repair=asked.flag("repair", default=False))
     source = pc.get_input_file()
     if source is None:
-        raise InvalidParams("generate_metadata needs a 3D file as input: send one as `file`.")
+        raise InvalidParams("generate_metadata needs a 3D file as input: send one (-i FILE, or `file` over HTTP).")
     engine = find_engine()
 
     pc.progress_set_total(2)

@@ -44,7 +44,7 @@ def main(pc: ProgramContext, params: dict[str, Any]) -> dict[str, Any]:
     quality = asked.choice("quality", ("very_high", "high", "medium", "low"), default="medium")
     source = pc.get_input_file()
     if source is None:
-        raise InvalidParams("generate_thumbnails needs a 3D file as input: send one as `file`.")
+        raise InvalidParams("generate_thumbnails needs a 3D file as input: send one (-i FILE, or `file` over HTTP).")
     engine = find_engine()
 
     pc.progress_set_total(2)

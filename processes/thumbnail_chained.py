@@ -40,7 +40,7 @@ def main(pc: ProgramContext, params: dict[str, Any]) -> dict[str, Any]:
     )
     source = pc.get_input_file()
     if source is None:
-        raise InvalidParams("thumbnail_chained needs a 3D file as input: send one as `file`.")
+        raise InvalidParams("thumbnail_chained needs a 3D file as input: send one (-i FILE, or `file` over HTTP).")
     engine = find_engine()
 
     pc.progress_set_total(3)

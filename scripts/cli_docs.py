@@ -50,14 +50,14 @@ def _chapter(name: str, command: Any) -> str:
 
 def _flags(option: Any) -> str:
     if option.param_type_name == "argument":
-        return f"`{option.metavar or option.name.upper()}`"
+        return f"`{option.metavar or option.name.upper()}`".replace("|", "\\|")
     value = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
-    return ", ".join(f"`{flag}{value}`" for flag in option.opts)
+    return ", ".join(f"`{flag}{value}`" for flag in option.opts).replace("|", "\\|")
 
 
 def _meaning(option: Any) -> str:
-    needed = " Required." if option.required else ""
-    return f"{option.help}{needed}".replace("|", "\\|")
+    text = f"{option.help.removesuffix('.')}. Required." if option.required else option.help
+    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":

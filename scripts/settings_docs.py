@@ -40,6 +40,7 @@ QUEUE_NAME=cpu,control     # what this machine works on
 WORDS = {
     "data_path": "`~/.local/share/pixyz-scheduler` (Linux)",
     "process_path": "the package's own",
+    "script_environments": "`~/.cache/pixyz-scheduler/environments` (Linux)",
     "isolation": "`fork` on Linux, else `spawn`",
 }
 
@@ -84,7 +85,7 @@ def default(name: str, field: FieldInfo) -> str:
     if isinstance(value, bool):
         value = str(value).lower()
     if isinstance(value, float):
-        value = f"{value:g}"
+        value = f"{value:.15g}"
     return f"`{value}`" if value != "" else "empty"
 
 

@@ -56,13 +56,8 @@ def __getattr__(name: str) -> Any:
 def _app() -> Any:
     """One application a process, as Celery wants it."""
     from pixyz_scheduler.broker.celery_app import make_celery
-    from pixyz_scheduler.launcher.admin import store_of
+    from pixyz_scheduler.launcher.beside_up import beside_up
     from pixyz_scheduler.settings.settings import Settings
-    from pixyz_scheduler.settings.store_url import results_database
 
-    settings = Settings.load()
-    if not settings.store_is_configured:
-        store = store_of(settings)
-        results = store.with_database(results_database(str(store.database)))
-        return make_celery(broker_url=store.kombu, result_backend=results.kombu)
+    settings = beside_up(Settings.load())
     return make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)

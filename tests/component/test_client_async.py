@@ -122,5 +122,7 @@ def test_a_job_that_fails_is_an_error_unless_that_is_unwanted(server):
     with pytest.raises(JobFailed, match="ended as FAILURE: ValueError: too round"):
         asyncio.run(story(check=True))
     assert asyncio.run(story(check=False)).error == "ValueError: too round"
-    with SchedulerClient(server.url, KEY) as scheduler, pytest.raises(JobFailed, match="ended as FAILURE"):
+    server.plan = (state("FAILURE", error="Traceback\nImportError: nix\n", reason="ImportError: nix; install it"),)
+    said = "ended as FAILURE: Traceback\nImportError: nix\nImportError: nix; install it$"
+    with SchedulerClient(server.url, KEY) as scheduler, pytest.raises(JobFailed, match=said):
         scheduler.submit(process="sleep").wait()

@@ -201,7 +201,7 @@ def test_bad_params_are_told_with_what_is_allowed(run, tmp_path, name, params, t
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("api_test", "sleep")])
 def test_without_an_input_file_a_process_says_how_to_send_one(run, name):
-    with pytest.raises(InvalidParams, match=f"{name} needs a 3D file as input: send one as `file`"):
+    with pytest.raises(InvalidParams, match=f"{name} needs a 3D file as input: send one"):
         run(name, {})
 
 

@@ -82,6 +82,28 @@ def test_outputs_prints_one_path_a_line(server):
     assert done.stdout.splitlines() == ["a.glb", "parts/b c.glb"]
 
 
+def test_outputs_of_a_job_that_made_none_says_so_beside_an_empty_list(server):
+    server.outputs = {}
+    done = run(server, "outputs", "-j", server.job().uuid)
+    assert (done.stdout, done.stderr) == ("", "It has no files in its outputs.\n")
+
+
+def test_outputs_of_a_job_that_has_started_others_says_where_else_files_may_lie(server):
+    server.outputs = {}
+    job = server.job((state("SUCCESS", children=["a", "b"]),)).uuid
+    assert run(server, "outputs", "-j", job).stderr == (
+        "It has no files in its outputs. Those of the 2 jobs that it has started are their own: "
+        f"pixyz-scheduler graph -j {job}\n"
+    )
+
+
+def test_details_tell_of_a_jobs_family(server):
+    job = server.job((state("SUCCESS", parent="p", children=["a", "b"]),)).uuid
+    shown = run(server, "details", "-j", job).stdout
+    assert "parent:   p\n" in shown
+    assert f"children: 2 (pixyz-scheduler graph -j {job})\n" in shown
+
+
 @pytest.mark.parametrize(
     ("command", "key"),
     [
@@ -173,6 +195,24 @@ def test_a_failure_shows_the_traceback_of_the_script_on_stderr(server, script):
     done = run(server, "exec", "-rw", "-s", script)
     assert (done.returncode, done.stdout) == (10, "")
     assert done.stderr.endswith(traceback + "\n")
+
+
+@pytest.mark.parametrize("flags", ["-rw", "-w", "-bw"])
+def test_a_failure_says_what_to_do_where_the_traceback_does_not(server, script, flags):
+    traceback = (
+        'Traceback (most recent call last):\n  File "hello.py", line 1\nModuleNotFoundError: No module named nix\n'
+    )
+    reason = "ModuleNotFoundError: No module named nix; install it where the script runs"
+    server.plan = (state("FAILURE", 0, error=traceback, reason=reason),)
+    done = run(server, "exec", flags, "-s", script)
+    assert done.stderr.endswith(f"{traceback}{reason}\n")
+    assert f"{reason}\n" in run(server, "details", "-j", server.submitted().uuid).stdout
+
+
+def test_an_end_that_is_told_in_one_line_is_told_once(server, script):
+    server.plan = (state("REVOKED", error="The job was cancelled.", reason="The job was cancelled."),)
+    done = run(server, "exec", "-w", "-s", script)
+    assert (done.stdout + done.stderr).count("The job was cancelled.") == 1
 
 
 def test_wait_and_json_print_the_details_alone(server, script):

@@ -53,10 +53,13 @@ def test_without_a_wait_the_status_of_the_job_is_no_exit_status(server):
 )
 def test_a_conversion_that_fails_says_so_and_leaves_no_file(server, tmp_path, command):
     (tmp_path / "wheel.step").write_text("no step at all")
-    server.plan = (state("FAILURE", error="CorruptFile: wheel.step is no STEP file"),)
+    reason = "CorruptFile: wheel.step is no STEP file"
+    traceback = f'Traceback\n  File "convert_file.py", line 50\npixyz_scheduler.errors.{reason}\n'
+    server.plan = (state("FAILURE", error=traceback, reason=reason),)
     done = run(server, command[0], "-i", "wheel.step", "-o", command[1], cwd=tmp_path)
     assert done.returncode == 10
-    assert "CorruptFile: wheel.step is no STEP file" in done.stderr
+    assert f"\nError: {reason}\n" in done.stderr
+    assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["wheel.step"]
 
 

@@ -137,3 +137,9 @@ complete pixyz-scheduler batch --conc
     done = subprocess.run(["bash", "-c", shell], env=settings, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["download download_all", "--concurrency"]
+
+
+@pytest.mark.parametrize("group", [[], ["admin"]], ids=["all", "admin"])
+def test_no_line_of_the_list_of_commands_is_cut_at_80_columns(group):
+    shown = run("http://127.0.0.1:1", *group, "--help", COLUMNS="80").stdout
+    assert [line for line in shown.splitlines()[1:] if line.endswith("...")] == []

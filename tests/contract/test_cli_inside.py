@@ -109,6 +109,7 @@ def test_on_a_terminal_a_graph_fits(server, flow):
     lines = [line for line in plain(shown).splitlines() if line.strip()]
     assert (status, len(lines)) == (0, 3)
     assert all(len(line) <= 80 for line in lines)
+    assert all(uuid in line for uuid, line in zip((ROOT, FIRST, SECOND), lines, strict=True))
 
 
 @pytest.mark.parametrize(

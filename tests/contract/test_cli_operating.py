@@ -90,7 +90,12 @@ def test_the_old_commands_work_under_both_spellings(cli, records, before):
 def test_json_has_all_that_is_known(cli, records):
     waiting, at_work = submit(records), running(records)
     stats = json.loads(cli("admin", "stats", "--json").stdout)
-    assert (stats["workers"], stats["waiting"], stats["running"], stats["jobs"]) == (1, 1, 1, {"SENT": 1, "STARTED": 1})
+    assert (stats["workers"], stats["waiting"], stats["running"], stats["jobs"]) == (
+        1,
+        1,
+        1,
+        {"PENDING": 1, "STARTED": 1},
+    )
     tasks = json.loads(cli("admin", "tasks", "-ars", "--json").stdout)
     assert [job["uuid"] for job in tasks["active"]] == [at_work]
     assert [job["uuid"] for job in tasks["reserved"]] == [waiting]

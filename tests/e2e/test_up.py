@@ -104,6 +104,33 @@ def test_up_shows_a_key_once_and_goes_on_where_it_was(home, tmp_path, start_up):
     end(process)
 
 
+def test_a_worker_beside_up_works_on_its_store_and_so_does_reconcile(home, tmp_path, start_up):
+    (tmp_path / "pixyz-scheduler.conf").write_text("COLOUR=blue\n")
+    process, said = start_up(home, tmp_path)
+    headers = {"x-api-key": re.search(r"Your API key: +(\S+)", said)[1]}
+    command = [sys.executable, "-m", "pixyz_scheduler"]
+    with subprocess.Popen([*command, "worker"], env={**home, "QUEUE_NAME": "wine"}, cwd=tmp_path) as worker:
+        with httpx.Client(base_url=f"http://127.0.0.1:{home['API_PORT']}", headers=headers, timeout=30) as client:
+            asked = {"process": "api_test", "config": '{"queue": "wine"}'}
+            job = client.post("/jobs", data=asked).json()["uuid"]
+            while client.get(f"/jobs/{job}").json()["status"] not in ("SUCCESS", "FAILURE"):
+                assert worker.poll() is None
+            assert client.get(f"/jobs/{job}").json()["status"] == "SUCCESS"
+        worker.terminate()
+    assert worker.returncode == 0
+    done = subprocess.run(
+        [*command, "admin", "reconcile"],
+        env=home,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (said + end(process)).count("COLOUR in ") == 1  # not by each member again
+
+
 def test_the_second_ctrl_c_ends_at_once_and_the_job_goes_on_at_the_next_start(home, tmp_path, start_up):
     home["DRAIN_TIMEOUT"] = "170"  # longer than a test may take
     url = f"http://127.0.0.1:{home['API_PORT']}"

@@ -79,13 +79,19 @@ class FakeJob:
             "started": None if now["status"] in {"PENDING", "SENT"} else "2026-01-01T10:00:00.200000+00:00",
             "stopped": "2026-01-01T10:00:01.300000+00:00" if ended else None,
         }
-        more = {"error": now.get("error"), "time_info": times, "steps": now["steps"], "retry": now.get("retry", 0)}
+        more = {
+            "error": now.get("error"),
+            "reason": now.get("reason"),
+            "time_info": times,
+            "steps": now["steps"],
+            "retry": now.get("retry", 0),
+        }
         # A field from a server that is newer than the client.
         return (
             self.state_body(now)
             | more
             | {"result": now.get("result"), "mood": "fine", "waiting_for": now.get("waiting_for")}
-            | {"attempts": now.get("attempts", [])}
+            | {"attempts": now.get("attempts", []), "parent": now.get("parent"), "children": now.get("children", [])}
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixyz_scheduler.cli.table import seconds, table
+from pixyz_scheduler.cli.table import end_of, seconds, table
 
 UUID = "00000000-0000-4000-8000-000000000000"
 
@@ -28,3 +28,8 @@ def test_what_cannot_be_cut_enough_is_wider_than_the_terminal():
 )
 def test_a_span_shows_its_two_largest_units(span, text):
     assert seconds(span) == text
+
+
+def test_of_a_path_that_is_too_wide_the_end_is_shown():
+    assert end_of("/work/shared/samples/wheel.step", 16) == "…ples/wheel.step"
+    assert end_of("wheel.step", 10) == "wheel.step"

@@ -146,10 +146,14 @@ class JobDetails(JobState):
             "parent": None,
             "root": None,
             "children": [],
+            "reason": None,
         }
     )
 
     error: Text | None = Field(description="The traceback of the user's script; where there is none, the one line.")
+    reason: Text | None = Field(
+        default=None, description="One line: what failed, and what to do; as JobState's `error`."
+    )
     time_info: TimeInfo
     steps: list[Step] = Field(description="In order; of the last attempt.")
     retry: int = Field(ge=0, description="How many times it was tried again.")
@@ -173,10 +177,11 @@ class JobDetails(JobState):
         state = _state(report)
         return cls(
             **{**state, "error": report.traceback or report.error},
+            reason=report.error,
             time_info=TimeInfo(
                 request=moment(report.job.submitted), started=moment(report.started), stopped=moment(report.stopped)
             ),
-            steps=[Step(duration=step.duration, info=step.info) for step in report.progress.steps],
+            steps=[Step(duration=round(step.duration, 3), info=step.info) for step in report.progress.steps],
             retry=report.retries,
             result=result_of(report),
             progress_output=report.progress.output,

@@ -141,12 +141,12 @@ class Overview:
             cap = cast("str | None", self._client.get("ps:licences:cap"))
             return self._client.scard("ps:licences"), None if cap is None else int(cap)
 
-    def store(self) -> dict[str, str]:
+    def store(self) -> dict[str, str | int | None]:
         """Of the server itself: its name and version, and the memory it uses, in bytes."""
         with store_errors():
             info = self._client.info()
         name = "valkey" if "valkey_version" in info else "redis"
-        return {"server": f"{name} {info.get(f'{name}_version', '?')}", "memory": str(info.get("used_memory", "?"))}
+        return {"server": f"{name} {info.get(f'{name}_version', '?')}", "memory": info.get("used_memory")}
 
     def cancel_waiting(self, queue: str | None) -> Iterator[JobId]:
         """Cancel what waits on a queue, or on all; the jobs that were cancelled. What runs is left alone."""

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def completion(*, shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> None:
-    """Print what your shell needs to complete commands and options. Or have it installed: --install-completion."""
+    """Print what your shell needs to complete commands. Or have it installed: --install-completion."""
     # The only maker of these texts that typer has; lazy, as nobody else needs it.
     from typer._completion_shared import get_completion_script
 

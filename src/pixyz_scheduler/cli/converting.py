@@ -32,7 +32,10 @@ def convert(
     *,
     file: options.Input,
     output: Annotated[
-        Path, typer.Option("-o", "--output", dir_okay=False, help="The file to make; its end says the format.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", dir_okay=False, help="The file to make; its end says the format."
+        ),
     ],
     params: options.Params = None,
     token: options.Token = None,
@@ -59,7 +62,9 @@ def thumbnails(
     context: typer.Context,
     *,
     file: options.Input,
-    output: Annotated[Path, typer.Option("-o", "--output", file_okay=False, help="The folder for the pictures.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", file_okay=False, help="The folder for the pictures.")
+    ],
     params: options.Params = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
@@ -82,7 +87,9 @@ def metadata(
     context: typer.Context,
     *,
     file: options.Input,
-    output: Annotated[Path, typer.Option("-o", "--output", dir_okay=False, help="The JSON file to make.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", dir_okay=False, help="The JSON file to make.")
+    ],
     params: options.Params = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
@@ -172,7 +179,10 @@ class _Delivery:
             render.delivered(ended, saved, told)
             return
         render.warnings(told)
-        waiting.show_error(ended)
+        if not ended.succeeded:
+            # The script is not the user's own: its lines are of no use here.
+            render.note(f"Error: {ended.reason or f'The job ended as {ended.status}.'}")
+            render.note(f"All of it: pixyz-scheduler details -j {ended.uuid}")
 
 
 def _choose(outputs: tuple[str, ...], ended: "JobDetails", suffix: str) -> str:

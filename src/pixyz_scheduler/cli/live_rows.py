@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pixyz_scheduler.cli import render
+from pixyz_scheduler.cli.table import end_of
 
 if TYPE_CHECKING:
     # rich costs 30 ms that a pipe need not pay.
     from rich.console import Group
 
+_BESIDE = 12 + 4 + 3
+"""Cells that bar, percent and gaps take; name and step share the rest."""
 _RESERVED = 4
 """Lines of the terminal that the rows leave free."""
 
@@ -76,6 +79,11 @@ class LiveRows:
         for name, (doing, percent) in rows[:room]:
             bar = ProgressBar(total=100, completed=percent or 0, width=12)
             shown = "" if percent is None else f"{percent}%"
-            table.add_row(Text(render.clean(name)), bar, shown, Text(render.clean(doing)))
+            table.add_row(
+                Text(end_of(render.clean(name), (self._console.width - _BESIDE) // 2)),
+                bar,
+                shown,
+                Text(render.clean(doing)),
+            )
         # The last line must not fill its row: a Ctrl-C that the terminal shows as ^C would begin another one.
         return Group(table, self._whole) if rows else Group(self._whole)

@@ -34,7 +34,7 @@ def show_logs(
     *,
     job: options.Job,
     attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, help="Which attempt, from 1. Default: the last one.")
+        int | None, typer.Option("--attempt", metavar="N", min=1, help="Which attempt, from 1. Default: the last one.")
     ] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what it prints, to its end.")] = False,
     token: options.Token = None,
@@ -62,12 +62,18 @@ def show_graph(
     *,
     job: options.Job,
     form: Annotated[
-        Format, typer.Option("--format", help="Default: text, a tree with states and times.")
+        Format,
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            show_default=False,
+            help="text (a tree with states and times; the default), json, mermaid or svg.",
+        ),
     ] = Format.text,
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show the jobs that a job has started, and theirs: states, times, what comes after what."""
+    """Show what a job has started, and when. And theirs: states, times, what comes after what."""
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         if form in {Format.mermaid, Format.svg} and not as_json:
@@ -88,14 +94,17 @@ def _show_tree(graph: "Graph") -> None:
     for edge in graph.edges:
         if edge.kind == "then":
             after.setdefault(edge.target, []).append(names.get(edge.source, edge.source))
+    rows = []
     for depth, node in graph.tree():
         kind = node.process if node.process and node.process != "custom" else node.entrypoint
-        cells = [
-            "  " * depth + (node.name or kind or node.id),
-            node.status,
-            "" if node.duration is None else f"{node.duration:.1f} s",
-            node.queue or "",
-            node.id,
-            f"after {', '.join(after[node.id])}" if node.id in after else "",
-        ]
-        render.row(cells, marks=node.status)
+        rows.append(
+            [
+                "  " * depth + (node.name or kind or node.id),
+                node.status,
+                "" if node.duration is None else f"{node.duration:.1f} s",
+                node.queue or "",
+                node.id,
+                f"after {', '.join(after[node.id])}" if node.id in after else "",
+            ]
+        )
+    render.tree(rows)

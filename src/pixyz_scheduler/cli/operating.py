@@ -12,7 +12,9 @@ from pixyz_scheduler.cli.table import seconds, table
 
 _STORE = "Asks the store itself: settings as of the workers (pixyz-scheduler.conf and the environment), no API key."
 _Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
-_OneQueue = Annotated[str | None, typer.Option("-q", "--queue", help="Only this queue. Default: every queue.")]
+_OneQueue = Annotated[
+    str | None, typer.Option("-q", "--queue", metavar="QUEUE", help="Only this queue. Default: every queue.")
+]
 
 
 def register(admin: typer.Typer, app: typer.Typer) -> None:
@@ -34,11 +36,12 @@ def register(admin: typer.Typer, app: typer.Typer) -> None:
 
 
 def stats(*, as_json: options.AsJson = False) -> None:
-    """Show the farm in figures: workers, slots, jobs by state, licences, the store."""
+    """Show the farm in figures. Workers, slots, jobs by state, licences, the store."""
     found = server.operator().stats()
     if as_json:
         render.as_json(found)
         return
+    memory = found["store"]["memory"]
     tokens = "" if found["licence_tokens"] is None else f" of {found['licence_tokens']}"
     trouble = f", {found['in_trouble']} in trouble" if found["in_trouble"] else ""
     rows = {
@@ -48,7 +51,7 @@ def stats(*, as_json: options.AsJson = False) -> None:
         "waiting": f"{found['waiting']} in line, {found['delayed']} between attempts, {found['parked']} for a licence",
         "licences": f"{found['licences']}{tokens} taken",
         "jobs": ", ".join(f"{state} {count}" for state, count in found["jobs"].items()) or "none",
-        "store": f"{found['store']['server']}, {int(found['store']['memory']) / 1048576:.1f} MiB",
+        "store": found["store"]["server"] + ("" if memory is None else f", {memory / 1048576:.1f} MiB"),
     }
     render.lines([f"{name + ':':10}{value}" for name, value in rows.items()])
 
@@ -60,10 +63,15 @@ def tasks(
     ] = False,
     scheduled: Annotated[bool, typer.Option("-s", "--scheduled", help="Jobs between two attempts.")] = False,
     reserved: Annotated[bool, typer.Option("-r", "--reserved", help="Jobs that wait in line, in their order.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many of each. Default: 100")] = 100,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit", metavar="N", min=1, show_default=False, help="Show at most so many of each. Default: 100"
+        ),
+    ] = 100,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what the workers have, what is tried again later, and what waits in line."""
+    """Show jobs at work, between two attempts, and in line."""
     asked = {"active": active, "scheduled": scheduled, "reserved": reserved}
     kinds = [kind for kind, wanted in asked.items() if wanted] or ["active"]
     operator = server.operator()
@@ -83,7 +91,7 @@ def queue(
     yes: _Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show how long each queue is, who listens on it, and for how long its oldest job waits; or purge."""
+    """Show the queues; or purge them. How long each is, who listens, and how long its oldest job waits."""
     if listed and purged:
         raise typer.BadParameter("either of the two", param_hint="'-l' / '-p'")
     if purged:
@@ -98,7 +106,7 @@ def queue(
 
 
 def workers(*, as_json: options.AsJson = False) -> None:
-    """Show the living workers: what they listen to, how busy they are, and what keeps them from working."""
+    """Show the living workers. What they listen to, how busy they are, and what keeps them from working."""
     found = server.operator().workers()
     if as_json:
         render.as_json({"workers": found})
@@ -133,7 +141,7 @@ def drain(
     everyone: Annotated[bool, typer.Option("--all", help="Every worker there is now.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Have workers leave, wherever they run: no new jobs; what runs has DRAIN_TIMEOUT, then goes to another worker."""
+    """Have workers leave, wherever they run. No new jobs; what runs has DRAIN_TIMEOUT, then goes to another worker."""
     if bool(names) == everyone:
         raise typer.BadParameter("name workers, or give --all", param_hint="'WORKER'")
     told = server.operator().drain(None if everyone else names)

@@ -13,16 +13,22 @@ _NO_CONFIG = frozenset({"process", "script", "file", "params", "name", "idempote
 DEFAULT_URL = "http://127.0.0.1:8001"
 
 Url = Annotated[
-    str | None, typer.Option("-u", "--url", envvar="PIXYZ_URL", help=f"The scheduler. Default: {DEFAULT_URL}")
+    str | None,
+    typer.Option("-u", "--url", metavar="URL", envvar="PIXYZ_URL", help=f"The scheduler. Default: {DEFAULT_URL}"),
 ]
-GlobalToken = Annotated[str | None, typer.Option("-t", "--token", envvar="PIXYZ_TOKEN", help="Your API key.")]
+GlobalToken = Annotated[
+    str | None, typer.Option("-t", "--token", metavar="KEY", envvar="PIXYZ_TOKEN", help="Your API key.")
+]
 # Not from the environment: that would win over a key given before the command.
-Token = Annotated[str | None, typer.Option("-t", "--token", help="Your API key. Default: PIXYZ_TOKEN")]
+Token = Annotated[str | None, typer.Option("-t", "--token", metavar="KEY", help="Your API key. Default: PIXYZ_TOKEN")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Jobs = Annotated[list[str], typer.Option("-j", "--job", metavar="UUID", help="The job. Several: -j A -j B")]
 Job = Annotated[str, typer.Option("-j", "--job", metavar="UUID", help="The job.")]
 Input = Annotated[
-    Path, typer.Option("-i", "--input", exists=True, dir_okay=False, help="A 3D file, or an archive with one.")
+    Path,
+    typer.Option(
+        "-i", "--input", metavar="FILE", exists=True, dir_okay=False, help="A 3D file, or an archive with one."
+    ),
 ]
 Inputs = Annotated[
     list[Path] | None,
@@ -43,15 +49,17 @@ Params = Annotated[
     str | None, typer.Option("-p", "--params", metavar="JSON", help="Parameters: a JSON object, or @FILE holding one.")
 ]
 Entrypoint = Annotated[
-    str | None, typer.Option("-e", "--entrypoint", help="Function of the script to call. Default: main")
+    str | None,
+    typer.Option("-e", "--entrypoint", metavar="FUNCTION", help="Function of the script to call. Default: main"),
 ]
 Queue = Annotated[
-    str | None, typer.Option("-q", "--queue", help="Queue to run on. Default: the script's own, else cpu")
+    str | None,
+    typer.Option("-q", "--queue", metavar="QUEUE", help="Queue to run on. Default: the script's own, else cpu"),
 ]
 TimeLimit = Annotated[
     float | None, typer.Option("-l", "--time-limit", metavar="SECONDS", help="Longest time to run. Default: 3600")
 ]
-Name = Annotated[str | None, typer.Option("-a", "--name", help="Your name for the job.")]
+Name = Annotated[str | None, typer.Option("-a", "--name", metavar="NAME", help="Your name for the job.")]
 IdempotencyKey = Annotated[
     str | None,
     typer.Option(
@@ -78,7 +86,7 @@ def params(text: str | None) -> dict[str, object] | None:
 
 def config(text: str | None) -> dict[str, object]:
     """The object that `--config` gives."""
-    found = _object(text, "--config", 'but it is an object, like {"priority": 1}') or {}
+    found = _object(text, "--config", 'but options are an object, like {"priority": 1}') or {}
     if misplaced := _NO_CONFIG & found.keys():
         raise _wrong(f"{', '.join(sorted(misplaced))} has an option of its own", "--config")
     return found

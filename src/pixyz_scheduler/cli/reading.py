@@ -50,7 +50,7 @@ def list_processes(context: typer.Context, *, token: options.Token = None, as_js
 def show_doc(
     context: typer.Context,
     *,
-    name: Annotated[str, typer.Option("-n", "--name", help="The process.")],
+    name: Annotated[str, typer.Option("-n", "--name", metavar="PROCESS", help="The process.")],
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -66,12 +66,19 @@ def show_doc(
 def list_jobs(  # noqa: PLR0913  (one an option)
     context: typer.Context,
     *,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many. Default: 100")] = 100,
-    status: Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")] = None,
-    name: Annotated[str | None, typer.Option("-a", "--name", help="Only jobs of this name.")] = None,
-    queue: Annotated[str | None, typer.Option("-q", "--queue", help="Only jobs of this queue.")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, show_default=False, help="Show at most so many. Default: 100")
+    ] = 100,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only jobs of this status.")] = None,
+    name: Annotated[str | None, typer.Option("-a", "--name", metavar="NAME", help="Only jobs of this name.")] = None,
+    queue: Annotated[
+        str | None, typer.Option("-q", "--queue", metavar="QUEUE", help="Only jobs of this queue.")
+    ] = None,
     parent: Annotated[
-        str | None, typer.Option("--parent", help="Only sub-tasks of this job; none: only jobs that users sent.")
+        str | None,
+        typer.Option(
+            "--parent", metavar="UUID|none", help="Only sub-tasks of this job; none: only jobs that users sent."
+        ),
     ] = None,
     token: options.Token = None,
     as_json: options.AsJson = False,
@@ -153,7 +160,10 @@ def list_outputs(
     job = options.job_id(job)
     with connect(context, token) as scheduler:
         paths = scheduler.outputs(job)
+        started = () if paths or as_json else scheduler.details(job).children
     if as_json:
         render.as_json({"outputs": paths})
-    else:
-        render.lines(paths)
+        return
+    render.lines(paths)
+    if not paths:
+        render.no_outputs(job, started=len(started))

@@ -55,6 +55,13 @@ def note(text: str) -> None:
     _print(text, sys.stderr)
 
 
+def no_outputs(job: str, *, started: int) -> None:
+    """A job that has made no file, though it may have started others that have."""
+    jobs = "job" if started == 1 else f"{started} jobs"
+    more = f" Those of the {jobs} that it has started are their own: pixyz-scheduler graph -j {job}" if started else ""
+    note(f"It has no files in its outputs.{more}")
+
+
 def warnings(texts: object) -> None:
     """What the server, or a process, warns of: a list of texts where there is any."""
     for text in texts if isinstance(texts, list) else ():
@@ -92,20 +99,21 @@ def shown(text: str) -> None:
     sys.stdout.flush()
 
 
-def row(cells: Sequence[str], *, marks: str) -> None:
-    """Cells of a table without a header: on a terminal in columns and coloured as `marks` says, else parted by tabs."""
+def tree(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of name, status, time, queue, uuid, remark: on a terminal in columns, uuids whole; else parted by tabs."""
     if not sys.stdout.isatty():
-        line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
+        for cells in rows:
+            line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
         return
-    from rich.cells import set_cell_size
     from rich.console import Console
     from rich.text import Text
 
-    name, status, *rest = (clean(cell) for cell in cells)
-    shown = Text.assemble(
-        set_cell_size(name, 32), "  ", (f"{status:8}", COLOURS.get(marks, "cyan")), "  ", "  ".join(filter(None, rest))
-    )
-    Console().print(shown, no_wrap=True, overflow="ellipsis")
+    from pixyz_scheduler.cli.tree import in_columns
+
+    console = Console()
+    for name, status, rest in in_columns([[clean(cell) for cell in cells] for cells in rows], width=console.width):
+        colour = COLOURS.get(status.strip(), "cyan")
+        console.print(Text.assemble(name, (status, colour), rest), no_wrap=True, overflow="ellipsis")
 
 
 def as_json(value: object) -> None:
@@ -207,6 +215,8 @@ def details(job: "JobDetails") -> None:
         "retry": str(job.retry),
         **({"waiting": job.waiting_for} if job.waiting_for else {}),
         **({"cause": job.cause} if job.cause else {}),
+        **({"parent": job.parent} if job.parent else {}),
+        **({"children": f"{len(job.children)} (pixyz-scheduler graph -j {job.uuid})"} if job.children else {}),
         "request": times.request or "-",
         "started": times.started or "-",
         "stopped": times.stopped or "-",
@@ -226,7 +236,13 @@ def details(job: "JobDetails") -> None:
         line(_json(job.result, indent=2))
     if job.error:
         line("error:")
-        line(job.error)
+        lines(failure(job))
+
+
+def failure(job: "JobState") -> Sequence[str]:
+    """How a job failed: its traceback, and the reason where that says more."""
+    told = (job.error or f"The job ended as {job.status}.").rstrip("\n")
+    return [told] if not job.reason or job.reason in told else [told, job.reason]
 
 
 def _attempt(attempt: "Attempt") -> str:
@@ -243,9 +259,7 @@ def _process(job: "JobState") -> str:
 
 def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, str, str]:
     progress = "" if job.progress is None else f"{job.progress} %"
-    # Where the error is a traceback, its last line is what failed, in words.
-    reason = (job.error or "").strip().splitlines()[-1:]
-    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell("".join(reason))
+    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell(job.reason or "")
 
 
 def _cell(text: str) -> str:

@@ -43,14 +43,14 @@ def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
     """What `admin reconcile` does, folder by folder."""
     from pixyz_scheduler.launcher.admin import make_reconcile
 
-    return make_reconcile(_settings(), dry_run=dry_run, tell=render.note).run()
+    return make_reconcile(_farm_settings(), dry_run=dry_run, tell=render.note).run()
 
 
 def operator() -> "Operator":
     """What the other admin commands ask and do."""
     from pixyz_scheduler.launcher.operator import Operator
 
-    return Operator(_settings())
+    return Operator(_farm_settings())
 
 
 def api() -> None:
@@ -58,7 +58,7 @@ def api() -> None:
     from pixyz_scheduler.api.app import main
 
     hide_memory()
-    settings = _settings()
+    settings = _farm_settings()
     _hold_lifeline()
     raise typer.Exit(main(settings))
 
@@ -67,11 +67,15 @@ def worker(
     *,
     watchdog: Annotated[
         bool,
-        typer.Option("--watchdog/--no-watchdog", help="Start it again when it dies; without, another does."),
+        typer.Option(
+            "--watchdog/--no-watchdog",
+            show_default=False,
+            help="Whether it is started again when it dies. Default: it is.",
+        ),
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
-    settings = _settings()
+    settings = _farm_settings()
     if not settings.in_process:  # else a debugger is to be let in
         hide_memory()
     if watchdog:
@@ -124,15 +128,23 @@ def run(  # noqa: PLR0913  (each is an option)
     *,
     what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
     file: Annotated[
-        Path | None, typer.Argument(exists=True, dir_okay=False, help="The input, if it needs one.")
+        Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The input, if it needs one.")
     ] = None,
     input_file: Annotated[
-        Path | None, typer.Option("-i", "--input", exists=True, dir_okay=False, help="The input, said in this way.")
+        Path | None,
+        typer.Option("-i", "--input", metavar="FILE", exists=True, dir_okay=False, help="The input, said in this way."),
     ] = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", file_okay=False, help="Where the outputs go. Default: here.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FOLDER",
+            file_okay=False,
+            help="Where the outputs go. Default: here; with --local, WHAT-outputs.",
+        ),
     ] = None,
     local: Annotated[
         bool,
@@ -236,6 +248,9 @@ def _watched_worker(settings: "Settings") -> int:
 
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
     environment = {**os.environ, **terminal_environment()}
+    if not settings.store_is_configured and settings.celery_broker_url.get_secret_value():
+        # That of `up`, which may be between two starts of it when this worker is started again.
+        environment["CELERY_BROKER_URL"] = settings.broker_url
     member = Member("the worker", ["worker", "--no-watchdog"], environment=environment)
     with Interrupts.caught() as asked:
         return keep_alive(member, asked=asked, patience=settings.drain_timeout + _DRAIN_MARGIN)
@@ -278,12 +293,20 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
 
 
 def _settings() -> "Settings":
+    from pixyz_scheduler.launcher.member import LIFELINE
     from pixyz_scheduler.settings.settings import Settings
 
     settings = Settings.load()
-    for warning in settings.warnings:
+    for warning in settings.warnings if LIFELINE not in os.environ else ():  # whoever started us has told them
         render.note(f"Warning: {warning}")
     return settings
+
+
+def _farm_settings() -> "Settings":
+    """Of what works on a store that others have begun."""
+    from pixyz_scheduler.launcher.beside_up import beside_up
+
+    return beside_up(_settings())
 
 
 def _status_for_launcher(status: int) -> int:

@@ -48,7 +48,9 @@ class Following:
 def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     context: typer.Context,
     *,
-    script: Annotated[Path, typer.Option("-s", "--script", exists=True, dir_okay=False, help="Your Python file.")],
+    script: Annotated[
+        Path, typer.Option("-s", "--script", metavar="SCRIPT", exists=True, dir_okay=False, help="Your Python file.")
+    ],
     file: options.Inputs = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
@@ -87,7 +89,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
 def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     context: typer.Context,
     *,
-    process: Annotated[str, typer.Option("-n", "--process", help="The process; `list` shows them.")],
+    process: Annotated[str, typer.Option("-n", "--process", metavar="PROCESS", help="The process; `list` shows them.")],
     file: options.Inputs = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
@@ -158,10 +160,10 @@ def _show_end(ended: "JobDetails", following: Following) -> None:
     if following.as_json:
         render.as_json(ended.raw)
         return
-    if following.result:
-        if ended.succeeded:
-            render.as_json(ended.result)
-    elif not following.batch:
+    shows_row = not (following.result or following.batch)
+    if following.result and ended.succeeded:
+        render.as_json(ended.result)
+    if shows_row:
         render.state(ended)
         render.next_steps(ended)
-    waiting.show_error(ended)
+    waiting.show_error(ended, after_its_row=shows_row)

@@ -39,5 +39,10 @@ def seconds(value: float | None) -> str:
     return " ".join(parts[:2])
 
 
+def end_of(text: str, width: int) -> str:
+    """The text, or its end where it is wider: what tells one path from the next."""
+    return text if len(text) <= width else _CUT + text[len(text) - width + 1 :]
+
+
 def _fit(text: str, width: int) -> str:
     return text.ljust(width) if len(text) <= width else text[: width - 1] + _CUT

@@ -102,13 +102,17 @@ def show_end(ended: "JobDetails", *, as_json: bool) -> None:
         render.as_json(ended.raw)
         return
     render.state(ended)
-    show_error(ended)
+    show_error(ended, after_its_row=True)
 
 
-def show_error(ended: "JobDetails") -> None:
-    """Tell why a job failed, on stderr."""
-    if not ended.succeeded:
-        render.note(ended.error or f"The job ended as {ended.status}.")
+def show_error(ended: "JobDetails", *, after_its_row: bool = False) -> None:
+    """Tell why a job failed, on stderr; nothing that its row of `render.state` has told."""
+    if ended.succeeded:
+        return
+    told = render.failure(ended)
+    if not (after_its_row and list(told) == [ended.reason]):
+        for text in told:
+            render.note(text)
 
 
 def show_reason(end: "JobDetails | StillWorking") -> None:
@@ -116,8 +120,7 @@ def show_reason(end: "JobDetails | StillWorking") -> None:
     if isinstance(end, Exception):
         render.error(end)
     elif not end.succeeded:
-        lines = (end.error or f"The job ended as {end.status}.").strip().splitlines()
-        render.note(f"{end.uuid}: {lines[-1].strip()}")
+        render.note(f"{end.uuid}: {end.reason or f'The job ended as {end.status}.'}")
 
 
 def told(end: "JobDetails | StillWorking") -> Mapping[str, object]:

@@ -38,11 +38,15 @@ class TransferFailed(SchedulerError):
 class JobFailed(SchedulerError):
     """The job has ended, and not well."""
 
-    def __init__(self, job_id: str, status: str, error: str | None) -> None:
-        super().__init__(f"Job {job_id} ended as {status}{f': {error}' if error else '.'}")
+    def __init__(self, job_id: str, status: str, error: str | None, *, reason: str | None = None) -> None:
+        what = (error or "").rstrip()
+        if reason and reason not in what:
+            what = f"{what}\n{reason}".lstrip()
+        super().__init__(f"Job {job_id} ended as {status}" + (f": {what}" if what else "."))
         self.job_id = job_id
         self.status = status
         self.error = error
+        self.reason = reason
 
 
 class StillWorking(SchedulerError):

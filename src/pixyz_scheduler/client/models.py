@@ -21,6 +21,8 @@ class JobState:
     """Percent, 0 to 100; None while the job has told none."""
     error: str | None = None
     """One line here, the traceback of the user's script in JobDetails."""
+    reason: str | None = None
+    """What failed, in one line; what to do about it, where that is known."""
     raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
     """The answer as the server gave it."""
 
@@ -89,6 +91,10 @@ class JobDetails(JobState):
     """Why a waiting job has not begun, in words."""
     attempts: tuple[Attempt, ...] = ()
     """Those that have ended."""
+    parent: str | None = None
+    """The job that started it."""
+    children: tuple[str, ...] = ()
+    """The jobs that it has started."""
 
     @property
     def step(self) -> str | None:

@@ -134,21 +134,29 @@ def state_from(told: Mapping[str, object]) -> JobState:
         name=_text(told.get("name")),
         progress=_percent(told.get("progress")),
         error=_text(told.get("error")),
+        reason=_reason(told),
         raw=told,
     )
+
+
+def _reason(told: Mapping[str, object]) -> str | None:
+    """A server that is older than this client has none in its details: then the last line of the traceback."""
+    lines = (_text(told.get("reason")) or _text(told.get("error")) or "").strip().splitlines()
+    return lines[-1].strip() if lines else None
 
 
 def details_from(told: Mapping[str, object]) -> JobDetails:
     """A JobDetails from decoded JSON."""
     state = state_from(told)
     times, steps, retry = told.get("time_info"), told.get("steps"), told.get("retry")
-    attempts = told.get("attempts")
+    attempts, children = told.get("attempts"), told.get("children")
     return JobDetails(
         uuid=state.uuid,
         status=state.status,
         name=state.name,
         progress=state.progress,
         error=state.error,
+        reason=state.reason,
         raw=told,
         time_info=_times(times if isinstance(times, dict) else {}),
         steps=tuple(_step(each) for each in steps if isinstance(each, dict)) if isinstance(steps, list) else (),
@@ -159,6 +167,8 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
         attempts=tuple(_attempt(each) for each in attempts if isinstance(each, dict))
         if isinstance(attempts, list)
         else (),
+        parent=_text(told.get("parent")),
+        children=tuple(map(str, children)) if isinstance(children, list) else (),
     )
 
 

@@ -46,5 +46,5 @@ async def end(
 def succeeded(details: JobDetails) -> JobDetails:
     """The same, or JobFailed."""
     if not details.succeeded:
-        raise JobFailed(details.uuid, details.status, details.error)
+        raise JobFailed(details.uuid, details.status, details.error, reason=details.reason)
     return details

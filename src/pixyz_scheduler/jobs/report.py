@@ -72,7 +72,7 @@ class JobReport:
     @property
     def status(self) -> JobState:
         """The state as users see it: a record that is written has its doorbell rung."""
-        return JobState.PENDING if self.state is JobState.SENT else self.state
+        return self.state.as_told
 
     @property
     def percent(self) -> int | None:

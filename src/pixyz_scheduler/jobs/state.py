@@ -19,6 +19,11 @@ class JobState(str, Enum):
     UNKNOWN = "UNKNOWN"
 
     @property
+    def as_told(self) -> "JobState":
+        """As users see it: a record that is written has its doorbell rung."""
+        return JobState.PENDING if self is JobState.SENT else self
+
+    @property
     def is_waiting(self) -> bool:
         """No worker has it."""
         return self in WAITING

@@ -10,7 +10,6 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.settings.settings import Settings
-from pixyz_scheduler.settings.store_url import StoreUrl
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.share_id import read_share_id
 from pixyz_scheduler.surroundings import adopt_share
@@ -27,7 +26,7 @@ def make_reconcile(settings: Settings, *, dry_run: bool, tell: Callable[[str], N
     """
     if not settings.share_path.is_dir():
         raise SettingsError(f"SHARE_PATH is {settings.share_path}: there is no such folder.")
-    client = connect(store_of(settings).redis_py)
+    client = connect(settings.store_url)
     celery = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     share, known = Share(settings.share_path), KnownShare(client)
     before = known.get()
@@ -42,9 +41,3 @@ def make_reconcile(settings: Settings, *, dry_run: bool, tell: Callable[[str], N
         share=share,
         dry_run=dry_run,
     )
-
-
-def store_of(settings: Settings) -> StoreUrl:
-    """The store that is configured, else the one that `pixyz-scheduler up` runs here."""
-    socket = settings.data_path.absolute() / "store" / "store.sock"
-    return StoreUrl(socket=str(socket)) if not settings.store_is_configured and socket.exists() else settings.store

@@ -1,7 +1,8 @@
 """Operator: what the admin commands ask and do, as plain values, straight on the store."""
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,7 +12,7 @@ from pixyz_scheduler.broker.overview import Doing, Line, Overview
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.jobs.pace import PACE
-from pixyz_scheduler.launcher.admin import store_of
+from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.settings.settings import Settings
 
 Row = dict[str, Any]
@@ -21,7 +22,7 @@ class Operator:
     """The store of these settings. Every call raises StoreUnavailable where it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        client = connect(store_of(settings).redis_py)
+        client = connect(settings.store_url)
         records = RecordStore(client, pace=PACE.scaled(settings.lease_time_scale))
         self._overview = Overview(client, records)
         self._farm = Farm(records)
@@ -42,7 +43,7 @@ class Operator:
             "running": sum(line.running for line in lines),
             "licences": taken,
             "licence_tokens": tokens,
-            "jobs": self._overview.by_state(),
+            "jobs": _by_status(self._overview.by_state()),
             "store": self._overview.store(),
         }
 
@@ -74,10 +75,17 @@ class Operator:
         return [name for name in wanted if self._farm.drain(name)]
 
 
+def _by_status(counts: Mapping[str, int]) -> Row:
+    told: Counter[str] = Counter()
+    for state, count in counts.items():
+        told[JobState(state).as_told.value] += count
+    return dict(told)
+
+
 def _task(doing: Doing) -> Row:
     return {
         "uuid": doing.job_id,
-        "status": doing.state.value,
+        "status": doing.state.as_told.value,
         "queue": doing.queue,
         "name": doing.name or None,
         "worker": doing.worker or None,

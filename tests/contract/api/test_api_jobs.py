@@ -66,13 +66,14 @@ def test_a_waiting_job_is_pending(api):
         "parent": None,
         "root": None,
         "children": [],
+        "reason": None,
     }
 
 
 def test_a_running_job_tells_its_steps_the_one_that_runs_with_minus_one(api):
     job_id = api.new_job()
     api.claim(job_id)
-    progress = Progress(4, (Step("Importing", 10.0, 0.25), Step("Exporting", 10.25)), {"parts": 7})
+    progress = Progress(4, (Step("Importing", 10.0, 0.2500001163), Step("Exporting", 10.25)), {"parts": 7})
     api.records.renew(job_id, lease=api.lease, progress=progress)
     told = details(api, job_id)
     assert (told["status"], told["progress"], told["worker"]) == ("RUNNING", 25, "worker-1")

@@ -30,18 +30,32 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
         list[str], typer.Argument(metavar="PATTERN...", help="Files, folders, or patterns in quotes: 'parts/**/*.step'")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", file_okay=False, help="The folder for the files and the journal.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FOLDER", file_okay=False, help="The folder for the files and the journal."
+        ),
     ],
-    process: Annotated[str | None, typer.Option("-n", "--process", help="The process; `list` shows them.")] = None,
+    process: Annotated[
+        str | None, typer.Option("-n", "--process", metavar="PROCESS", help="The process; `list` shows them.")
+    ] = None,
     script: Annotated[
-        Path | None, typer.Option("-s", "--script", exists=True, dir_okay=False, help="Or your Python file.")
+        Path | None,
+        typer.Option("-s", "--script", metavar="SCRIPT", exists=True, dir_okay=False, help="Or your Python file."),
     ] = None,
     params: options.Params = None,
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, max=_MOST_AT_ONCE, help="So many at once. Default: 8")
+        int,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            show_default=False,
+            min=1,
+            max=_MOST_AT_ONCE,
+            help="So many at once. Default: 8",
+        ),
     ] = 8,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write over files that are there and not from this batch.")
@@ -49,7 +63,7 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run a process or a script on each of many files, and fetch what it makes.
+    """Convert a folder. Run a process or a script on each of many files, and fetch what it makes.
 
     Run it again to do what failed, what is new and what was interrupted; what is done is skipped.
     """

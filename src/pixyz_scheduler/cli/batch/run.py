@@ -34,6 +34,8 @@ class Ended:
     uuid: str | None = None
     outputs: tuple[Path, ...] = ()
     error: str | None = None
+    reason: str | None = None
+    """Of the error, in one line."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -159,7 +161,7 @@ class Batch:
         if not ended.succeeded:
             error = ended.error or f"The job ended as {ended.status}."
             self._journal.failed(entry, error)
-            return Ended(input=name, status=ended.status, uuid=ended.uuid, error=error)
+            return Ended(input=name, status=ended.status, uuid=ended.uuid, error=error, reason=ended.reason)
         outputs = await self._patiently(lambda: self._scheduler.outputs(ended))
         places = targets(entry.place, outputs)
         self._refuse_what_is_not_ours(entry, places)

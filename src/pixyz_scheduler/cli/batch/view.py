@@ -107,7 +107,7 @@ def _show_paths(how: "Ended") -> None:
 
 
 def _reason(how: "Ended") -> str:
-    lines = (how.error or "").strip().splitlines()
+    lines = (how.reason or how.error or "").strip().splitlines()
     return f": {lines[-1].strip()}" if lines else ""
 
 
