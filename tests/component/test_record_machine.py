@@ -194,7 +194,15 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(which=WHICH)
     def a_doorbell_is_heard(self, which):
-        job_id, job = self._pick(which, lambda _: True)
+        self._hear(which, lambda _: True)
+
+    @precondition(lambda self: self._some(is_delayed))
+    @rule(which=WHICH)
+    def a_doorbell_is_heard_too_early(self, which):
+        self._hear(which, is_delayed)
+
+    def _hear(self, which, fits):
+        job_id, job = self._pick(which, fits)
         lease = new_lease(job)
         claim = self.store.claim(job_id, queue=job.queue, lease=lease)
         if job.state in TERMINAL:
@@ -342,6 +350,7 @@ class RecordMachine(RuleBasedStateMachine):
             self._claim(job_id, 0)
             held = self._some(is_held)
             self._commit(held.index(job_id), outcome, heeds=True)
+        self._step(300)
 
     @precondition(lambda self: self._some(is_ripe))
     @rule(which=WHICH, end=st.sampled_from((JobState.SUCCESS, JobState.FAILURE)))
@@ -615,6 +624,10 @@ def is_licensed(job):
 
 def is_in_line(job):
     return job.rung is not None
+
+
+def is_delayed(job):
+    return job.due is not None
 
 
 def is_awaiting(job):

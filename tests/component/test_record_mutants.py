@@ -110,7 +110,7 @@ def test_the_machine_finds(store_url, fault):
         run_state_machine_as_test(
             lambda: Mutated(client, scripts),
             settings=settings(
-                max_examples=400,
+                max_examples=1500,
                 stateful_step_count=50,
                 deadline=None,
                 database=None,
