@@ -40,7 +40,9 @@ class Caller:
         if self._line is not None:
             self._line.close()
 
-    def prepared(self, method: str, path: str, body: bytes = b"", *, length: int | None = None, more: str = "") -> bytes:
+    def prepared(
+        self, method: str, path: str, body: bytes = b"", *, length: int | None = None, more: str = ""
+    ) -> bytes:
         """A request as bytes; `length` of a body that is sent afterwards."""
         size = len(body) if length is None else length
         head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nx-api-key: {self._key}\r\n{more}"
@@ -86,9 +88,24 @@ class Caller:
             raise RuntimeError(f"GET {path}: {status} {body[:500]!r}")
         return json.loads(body)
 
-    def post(self, request: bytes) -> str:
-        """The uuid of a job sent by a prepared request."""
-        status, body = self.send(request)
+    def read_to_the_end(self, request: bytes) -> int:
+        """Bytes of an answer to a request with `Connection: close`, whose length nobody knows before its end."""
+        line = self._connected()
+        line.sendall(request)
+        got = 0
+        while count := line.recv_into(self._buffer):
+            got += count
+        return got
+
+    def status(self, request: bytes) -> int:
+        """Of a HEAD, whose answer has a length and no body; the connection is good for nothing else afterwards."""
+        line = self._connected()
+        line.sendall(request)
+        return self._head(line)[0]
+
+    def post(self, request: bytes, file: BinaryIO | None = None, after: bytes = b"") -> str:
+        """The uuid of a job sent by a prepared request, with a file as in `send`."""
+        status, body = self.send(request, file, after)
         if status != 200:
             raise RuntimeError(f"POST: {status} {body[:500]!r}")
         return str(json.loads(body)["uuid"])
@@ -132,9 +149,7 @@ class Caller:
 
 def form(script: bytes, *, file: str | None = None, **fields: object) -> tuple[bytes, bytes]:
     """A form's bytes before and after the content of its file; the fields are sent as JSON."""
-    parts = b"".join(
-        _part(f'name="{name}"') + json.dumps(value).encode() + b"\r\n" for name, value in fields.items()
-    )
+    parts = b"".join(_part(f'name="{name}"') + json.dumps(value).encode() + b"\r\n" for name, value in fields.items())
     parts += _part('name="script"; filename="bench.py"') + script + b"\r\n"
     if file is not None:
         parts += _part(f'name="file"; filename="{Path(file).name}"')

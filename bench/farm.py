@@ -43,7 +43,7 @@ class Farm:
         self.port = free_port()
         self._key = new_key()
         self._log = (folder / "log.txt").open("ab")
-        self._members: list[Member] = []
+        self.members: list[Member] = []
         self._environment = {
             **os.environ,
             **store.environment,
@@ -54,6 +54,11 @@ class Farm:
             "LOG_LEVEL": "WARNING",
             "DRAIN_TIMEOUT": "0",
         }
+
+    @property
+    def api_pid(self) -> int:
+        """Of the API."""
+        return next(member.pid or 0 for member in self.members if member.name == "API")
 
     def caller(self) -> Caller:
         """A connection of its own to the API."""
@@ -93,18 +98,18 @@ class Farm:
         """One of it."""
         member.stop()
         member.wait(_PATIENCE, Event())
-        self._members.remove(member)
+        self.members.remove(member)
 
     def close(self) -> None:
         """All of it, the API first."""
-        for member in list(self._members):
+        for member in list(self.members):
             self.end(member)
         self._log.close()
 
     def _start(self, name: str, command: list[str], more: Mapping[str, str]) -> Member:
         member = Member(name, command, environment={**self._environment, **more}, output=self._log)
         member.start()
-        self._members.append(member)
+        self.members.append(member)
         return member
 
     def _answers(self) -> bool:

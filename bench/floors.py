@@ -142,7 +142,7 @@ def _copies(ground: Ground, *, fsync: bool) -> tuple[float, ...]:
 @contextmanager
 def _raw_worker(ground: Ground) -> Iterator[Any]:
     """The task, with a worker that listens."""
-    from bench.raw_celery import make
+    from bench.raw_celery import task
 
     with EmbeddedStore.start(_made(ground)) as store:
         environment = {**os.environ, "RAW_BROKER": store.broker_url, "RAW_BACKEND": store.result_backend}
@@ -151,7 +151,7 @@ def _raw_worker(ground: Ground) -> Iterator[Any]:
         command += ["-P", "threads", "-c", "1", "-Q", "raw", "--without-gossip", "--without-mingle", "-l", "ERROR"]
         worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield make(store.broker_url, store.result_backend).tasks["raw.now"]
+            yield task(store.broker_url, store.result_backend)
         finally:
             worker.terminate()
             worker.wait()

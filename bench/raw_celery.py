@@ -2,21 +2,29 @@
 
 import os
 import time
+from typing import Any
 
 from celery import Celery
 
 
 def make(broker: str, backend: str) -> Celery:
     """The app with its one task, `raw.now`."""
-    app = Celery("raw", broker=broker, backend=backend)
+    app = Celery("raw", broker=broker, backend=backend, set_as_current=False)
     app.conf.update(task_default_queue="raw", worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
 
-    @app.task(name="raw.now")
+    # An app for each store, and none that knows the others' tasks.
+    @app.task(name="raw.now", shared=False)
     def now() -> int:
         """When the task's body began, in ns of the machine's monotonic clock."""
         return time.monotonic_ns()
 
     return app
+
+
+def task(broker: str, backend: str) -> Any:
+    """Its task, to be sent."""
+    app = make(broker, backend)
+    return app.tasks["raw.now"]
 
 
 def __getattr__(name: str) -> Celery:

@@ -19,7 +19,7 @@ def line(figure: Figure, ratio: float | None) -> str:
     told = f"{ratio:9.2f}" if ratio is not None else ""
     cells = "".join(f"{_number(figure.at(share)):>10}" for share in (0.5, 0.95, 0.99))
     text = f"{figure.title:{_TITLE}}{len(figure.samples):6}{cells} {figure.unit:9}{told}"
-    notes = [f"without {figure.excludes}"] if figure.excludes else []
+    notes = [f"not included: {figure.excludes}"] if figure.excludes else []
     notes += [f"floor: {figure.floor}"] if figure.floor else []
     notes += [f"wanted: {figure.target}"] if figure.target else []
     return "\n".join([text, *(f"    {note}" for note in notes)])
