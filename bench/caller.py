@@ -6,7 +6,7 @@ One kept connection on which prepared bytes are sent; it reads answers with a Co
 import json
 import socket
 import time
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from typing_extensions import Self
@@ -15,6 +15,7 @@ _BUFFER = 1 << 20
 # The server closes what is silent for 5 s.
 _STALE = 3.0
 _BOUNDARY = "part"
+_END = f"--{_BOUNDARY}--\r\n".encode()
 FORM = f"multipart/form-data; boundary={_BOUNDARY}"
 
 
@@ -147,18 +148,19 @@ class Caller:
         return int(lines[0].split(b" ")[1]), rest, int(length)
 
 
-def form(script: bytes, *, file: str | None = None, **fields: object) -> tuple[bytes, bytes]:
+def form(script: bytes, *, file: str, **fields: object) -> tuple[bytes, bytes]:
     """A form's bytes before and after the content of its file; the fields are sent as JSON."""
-    parts = b"".join(_part(f'name="{name}"') + json.dumps(value).encode() + b"\r\n" for name, value in fields.items())
-    parts += _part('name="script"; filename="bench.py"') + script + b"\r\n"
-    if file is not None:
-        parts += _part(f'name="file"; filename="{Path(file).name}"')
-    return parts, (b"\r\n" if file is not None else b"") + f"--{_BOUNDARY}--\r\n".encode()
+    return _fields(script, fields) + _part(f'name="file"; filename="{file}"'), b"\r\n" + _END
 
 
 def whole(script: bytes, **fields: object) -> bytes:
     """A form without a file."""
-    return b"".join(form(script, **fields))
+    return _fields(script, fields) + _END
+
+
+def _fields(script: bytes, fields: Mapping[str, object]) -> bytes:
+    parts = b"".join(_part(f'name="{name}"') + json.dumps(value).encode() + b"\r\n" for name, value in fields.items())
+    return parts + _part('name="script"; filename="bench.py"') + script + b"\r\n"
 
 
 def _part(what: str) -> bytes:

@@ -70,7 +70,8 @@ def _all_pages(ground: Ground, running: Farm, caller: Caller, uuid: str) -> Iter
     taken: list[float] = []
     with bystander(running, f"/jobs/{uuid}") as other:
         for _ in range(ground.some(5, 1)):
-            began, cursor = time.monotonic_ns(), ""
+            began = time.monotonic_ns()
+            cursor: str | None = ""
             while cursor is not None:
                 page = caller.get(f"/jobs?limit={_PAGE}{cursor and '&cursor='}{cursor}")
                 cursor = page["cursor"]

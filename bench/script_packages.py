@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.ground import Ground
+from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.isolation.events import Exited, Message
@@ -41,7 +42,10 @@ def measure(ground: Ground) -> Iterator[Figure]:
     allowance = Allowance(dependencies=True, environments=environments, environments_age=1e9)
     environment = {**without_secrets(os.environ), **variables, **allowance.to_environment()}
     _write_scripts(folder, {"none": [], "here": ["celery>=5"], "named": packages})
-    with Template(engine=str(folder), environment=environment) as template, Workspaces(folder / "local") as workspaces:
+    with (
+        Template(engine=EngineChoice(), environment=environment) as template,
+        Workspaces(folder / "local") as workspaces,
+    ):
         slots = ForkSlots(template, ahead=1)
 
         def once(name: str) -> float:
