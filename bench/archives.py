@@ -50,7 +50,7 @@ def _archive(running: Farm, caller: Caller, name: str, title: str, sizes: list[i
         target="4 x the floor",
     )
     excluded = "connecting"
-    title = f"GET / by another, while {title} is packed"
+    title = "GET / by another, by another, meanwhile"
     yield Figure(f"archives.{name}_other", title, "ms", tuple(other.taken), excluded, floor="floor.redis")
 
 

@@ -30,6 +30,24 @@ def facts(results: Results) -> str:
     return "\n".join(f"{name}: {value}" for name, value in results.facts.items())
 
 
+def table(results: Results) -> str:
+    """As Markdown, for docs/explanation/performance.md."""
+    rows = ["| figure | n | median | p99 | to its floor | wanted |", "|---|---|---|---|---|---|"]
+    for figure in results.figures:
+        ratio = results.ratio(figure)
+        single = len(figure.samples) == 1
+        cells = [
+            f"`{figure.name}`: {figure.title.removeprefix('floor: ')}",
+            str(len(figure.samples)),
+            f"{_number(figure.median)} {figure.unit}",
+            "" if single else _number(figure.at(0.99)),
+            "" if ratio is None else f"{_number(ratio)} x `{figure.floor}`",
+            figure.target,
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def comparison(changes: Iterable[Change], lacking: Sequence[str]) -> str:
     """A line a figure; regressions are marked."""
     rows = [f"{'ratio to the floor, or median where there is none':50}{'before':>10}{'after':>10}{'worse by':>10}"]
