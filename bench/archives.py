@@ -50,7 +50,7 @@ def _archive(running: Farm, caller: Caller, name: str, title: str, sizes: list[i
         target="4 x the floor",
     )
     excluded = "connecting"
-    title = "GET / by another, by another, meanwhile"
+    title = f"GET / by another, during the archive of {title}"
     yield Figure(f"archives.{name}_other", title, "ms", tuple(other.taken), excluded, floor="floor.redis")
 
 

@@ -9,6 +9,7 @@ from typing_extensions import Self
 from bench.quantile import quantile
 
 _DIGITS = 5
+_KEPT = 201
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Figure:
         more_is_better: a rate, and no duration or size.
         target: what issue 5 asks for, in its words; empty where it asks for nothing.
         compared: it is judged when two runs are compared; not where one bad moment makes it.
+        measured: how many samples there were, where only some are kept; 0 where all are.
     """
 
     name: str
@@ -36,10 +38,16 @@ class Figure:
     more_is_better: bool = False
     target: str = ""
     compared: bool = True
+    measured: int = 0
 
     def at(self, share: float) -> float:
         """The value below which this share of the samples lies."""
         return quantile(self.samples, share)
+
+    @property
+    def count(self) -> int:
+        """How many samples there were."""
+        return self.measured or len(self.samples)
 
     @property
     def median(self) -> float:
@@ -51,8 +59,11 @@ class Figure:
         return self.median / floor.median if floor.median else float("inf")
 
     def to_values(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**vars(self), "samples": [float(f"{sample:.{_DIGITS}g}") for sample in self.samples]}
+        """For JSON; of many samples the quantiles stay."""
+        kept, measured = self.samples, self.measured
+        if len(kept) > _KEPT:
+            kept, measured = tuple(self.at(at / (_KEPT - 1)) for at in range(_KEPT)), self.count
+        return {**vars(self), "measured": measured, "samples": [float(f"{sample:.{_DIGITS}g}") for sample in kept]}
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:

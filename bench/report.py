@@ -18,7 +18,7 @@ def line(figure: Figure, ratio: float | None) -> str:
     """A figure, what it does not include, and what it should be."""
     told = f"{ratio:9.2f}" if ratio is not None else ""
     cells = "".join(f"{_number(figure.at(share)):>10}" for share in (0.5, 0.95, 0.99))
-    text = f"{figure.title:{_TITLE}}{len(figure.samples):6}{cells} {figure.unit:9}{told}"
+    text = f"{figure.title:{_TITLE}}{figure.count:6}{cells} {figure.unit:9}{told}"
     notes = [f"not included: {figure.excludes}"] if figure.excludes else []
     notes += [f"floor: {figure.floor}"] if figure.floor else []
     notes += [f"wanted: {figure.target}"] if figure.target else []
@@ -38,7 +38,7 @@ def table(results: Results) -> str:
         single = len(figure.samples) == 1
         cells = [
             f"`{figure.name}`: {figure.title.removeprefix('floor: ')}",
-            str(len(figure.samples)),
+            str(figure.count),
             f"{_number(figure.median)} {figure.unit}",
             "" if single else _number(figure.at(0.99)),
             "" if ratio is None else f"{_number(ratio)} x `{figure.floor}`",

@@ -56,6 +56,15 @@ def test_a_file_has_five_digits_of_each_sample(tmp_path):
     assert Results.read(tmp_path / "a.json").figures[0].samples == (1.2346,)
 
 
+def test_of_many_samples_a_file_has_the_quantiles_and_how_many_there_were(tmp_path):
+    results(figure("a", *map(float, range(10_001)))).write(tmp_path / "a.json")
+    [read] = Results.read(tmp_path / "a.json").figures
+    assert (len(read.samples), read.count) == (201, 10_001)
+    assert (read.median, read.at(0.99), read.at(1.0)) == (5000.0, 9900.0, 10000.0)
+    results(read).write(tmp_path / "b.json")
+    assert Results.read(tmp_path / "b.json").figures == (read,)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "floor_after", "more_is_better", "is_regression"),
     [
