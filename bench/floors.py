@@ -68,6 +68,22 @@ def celery_rate(ground: Ground) -> Figure:
     )
 
 
+def celery_group(ground: Ground) -> Figure:
+    """Milliseconds a member of a group, from its start to its last result."""
+    from celery import group
+
+    count = ground.some(200, 20)
+    with _raw_worker(ground) as now:
+        group(now.s() for _ in range(WARM_UP))().get(timeout=60)
+
+        def one() -> None:
+            group(now.s() for _ in range(count))().get(timeout=600)
+
+        taken = [timed(one) / count for _ in range(ground.some(5, 1))]
+    title = f"floor: raw Celery, threads pool, a member of a group of {count}"
+    return Figure("floor.celery_group", title, "ms", tuple(taken), "HTTP, files, isolation, a record, a lease")
+
+
 def rates(moments: list[float], *, parts: int = 10) -> tuple[float, ...]:
     """Ends a second in each of so many parts of a sorted row of ends."""
     size = max(1, (len(moments) - 1) // parts)
@@ -110,9 +126,8 @@ def deflate(ground: Ground) -> Figure:
     return Figure("floor.deflate", title, "MiB/s", taken, "files", more_is_better=True)
 
 
-FLOORS: Mapping[str, Callable[[Ground], Figure]] = {
-    f"floor.{make.__name__}": make for make in (redis, celery, celery_rate, fork, python, cp, cp_fsync, deflate)
-}
+_MAKERS = (redis, celery, celery_rate, celery_group, fork, python, cp, cp_fsync, deflate)
+FLOORS: Mapping[str, Callable[[Ground], Figure]] = {f"floor.{make.__name__}": make for make in _MAKERS}
 
 
 def timed(do: Callable[[], object]) -> float:

@@ -32,7 +32,7 @@ GROUPS: Mapping[str, Group] = {
     "first_line": Group(first_line.measure, ("floor.celery", "floor.fork", "floor.redis")),
     "hops": Group(hops.measure, ("floor.redis", "floor.celery")),
     "rates": Group(rates.measure, ("floor.celery_rate", "floor.celery")),
-    "workflow": Group(workflow.measure, ("floor.celery",)),
+    "workflow": Group(workflow.measure, ("floor.celery_group",)),
     "reading": Group(reading.measure, ("floor.redis",)),
     "transfers": Group(transfers.measure, ("floor.cp", "floor.cp_fsync", "floor.redis")),
     "archives": Group(archives.measure, ("floor.deflate", "floor.redis")),

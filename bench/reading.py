@@ -16,6 +16,7 @@ from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 _NOTHING = b"def main(pc, params):\n    return {'answer': 42}\n"
 _CLIENTS = 16
 _PAGE = 1000
+_FEW = 100
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
@@ -24,9 +25,9 @@ def measure(ground: Ground) -> Iterator[Figure]:
         uuid = caller.post(caller.prepared("POST", "/jobs", whole(_NOTHING)))
         caller.ended(uuid)
         yield from _one_job(ground, running, caller, uuid)
-        few = _page_of_50(ground, caller)
-        _fill(running, ground.some(10_000, 500))
-        yield _fifty("reading.page_few", "among a few", few)
+        _fill(running, _FEW)
+        yield _fifty("reading.page_few", f"among {_FEW}", _page_of_50(ground, caller))
+        _fill(running, ground.some(10_000, 500) - _FEW)
         yield _fifty("reading.page", f"among {ground.some(10_000, 500)}", _page_of_50(ground, caller))
         yield from _all_pages(ground, running, caller, uuid)
 

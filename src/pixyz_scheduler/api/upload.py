@@ -1,6 +1,5 @@
 """Upload: a request's body on its way to a job; files are written straight to their place, and once."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
@@ -95,25 +94,14 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
         return await run_sync(upload.take_whole, first)
     try:
         await run_sync(upload.__enter__)
-        await _feed(upload, first, batches)
+        await run_sync(upload.feed, first)
+        async for batch in batches:
+            # The thread is lent for a batch only: slow clients, however many, keep nobody else waiting.
+            await run_sync(upload.feed, batch)
         return await run_sync(upload.finish)
     finally:
         with anyio.CancelScope(shield=True):
             await run_sync(upload.__exit__)
-
-
-async def _feed(upload: Upload, first: bytes, batches: AsyncIterator[bytes]) -> None:
-    """Each part is hashed and written while the next one comes."""
-    # The thread is lent for a batch only: slow clients, however many, keep nobody else waiting.
-    feeding = asyncio.ensure_future(run_sync(upload.feed, first))
-    try:
-        async for batch in batches:
-            await feeding
-            feeding = asyncio.ensure_future(run_sync(upload.feed, batch))
-    finally:
-        # However this ends, no thread is at the upload any more.
-        with anyio.CancelScope(shield=True):
-            await feeding
 
 
 async def _batches(request: Request, *, max_size: int) -> AsyncIterator[bytes]:
