@@ -30,7 +30,7 @@ class Group:
 
 GROUPS: Mapping[str, Group] = {
     "first_line": Group(first_line.measure, ("floor.celery", "floor.fork", "floor.redis")),
-    "hops": Group(hops.measure, ("floor.redis", "floor.celery")),
+    "hops": Group(hops.measure, ("floor.celery",)),
     "rates": Group(rates.measure, ("floor.celery_rate", "floor.celery")),
     "workflow": Group(workflow.measure, ("floor.celery_group",)),
     "reading": Group(reading.measure, ("floor.redis",)),

@@ -38,7 +38,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
             trips.append(count)
     for number, (name, title) in enumerate(_HOPS.items()):
         taken = tuple(row[number] for row in rows)
-        yield Figure(f"hops.{name}", title, "ms", taken, "nothing; MONITOR slows the store a little", "floor.redis")
+        yield Figure(f"hops.{name}", title, "ms", taken, "nothing; MONITOR slows the store a little", "floor.celery")
     excluded = "renewals, the sweeper, and who asks for it"
     yield Figure("hops.trips", "round trips to the store for one job", "trips", tuple(trips), excluded)
 
