@@ -41,8 +41,9 @@ def compare(before: Results, after: Results) -> list[Change]:
             continue
         was = earlier[figure.name]
         ratios = before.ratio(was), after.ratio(figure)
-        # A floor that one of them lacks compares nothing.
-        first, second = (was.median, figure.median) if None in ratios else (float(r) for r in ratios if r is not None)
+        # A floor that one of them lacks, or another floor, compares nothing.
+        apart = None in ratios or was.floor != figure.floor
+        first, second = (was.median, figure.median) if apart else (float(r) for r in ratios if r is not None)
         worse = _over(first, second) if figure.more_is_better else _over(second, first)
         changes.append(Change(figure.name, first, second, worse, figure.compared))
     return changes

@@ -92,6 +92,13 @@ def test_a_figure_without_a_floor_is_compared_by_its_median():
     assert (change.before, change.after, change.is_regression) == (100.0, 121.0, True)
 
 
+def test_figures_that_stand_beside_different_floors_are_compared_by_their_medians():
+    floors = figure("f", 1.0), figure("g", 10.0)
+    before, after = (results(*floors, figure("a", 5.0, floor=name)) for name in ("f", "g"))
+    change = compare(before, after)[-1]
+    assert (change.name, change.before, change.after, change.is_regression) == ("a", 5.0, 5.0, False)
+
+
 def test_nothing_that_stays_nothing_is_no_regression_and_from_nothing_to_something_is_one():
     [same] = compare(results(figure("cpu", 0.0)), results(figure("cpu", 0.0)))
     [more] = compare(results(figure("cpu", 0.0)), results(figure("cpu", 0.5)))
