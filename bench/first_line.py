@@ -1,121 +1,64 @@
-#!/usr/bin/env python3
-"""POST to the script's first line, beside raw Celery from `delay` to the task's body, in one run on one machine.
+"""From a POST to its script's first line, and to a SUCCESS that its sender sees; one job at a time, an idle worker."""
 
-    .venv/bin/python bench/first_line.py [--jobs 200]
-
-One client (the standard library's, its form made before), one job at a time, 30 ms apart, the connection kept. Ours
-includes HTTP, the upload's fsync, the record, the lease and a child of its own; the floor has none of these. Both on
-the same embedded Valkey with AOF. Neither includes the answer's way back.
-"""
-
-import argparse
-import http.client
-import json
-import os
-import platform
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Iterator
 
-from pixyz_scheduler.broker.embedded import EmbeddedStore
-from pixyz_scheduler.cli.server import free_port
-from pixyz_scheduler.launcher.api_key import digest_of, new_key
-from pixyz_scheduler.launcher.stack import Plan, Stack
+from bench.caller import Caller, whole
+from bench.farm import WorkerPlan, farm
+from bench.figure import Figure
+from bench.floors import REST, WARM_UP
+from bench.ground import Ground
 
+# What a script gives back is when its first line ran, on the machine's monotonic clock.
 SCRIPT = b"import time\nBEGAN = time.monotonic_ns()\n\ndef main(pc, params):\n    return BEGAN\n"
-BOUNDARY = "part"
-FORM = (
-    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="script"; filename="first_line.py"\r\n\r\n'.encode()
-    + SCRIPT
-    + f"\r\n--{BOUNDARY}--\r\n".encode()
-)
-WARM_UP = 20
-# Seconds between two jobs: each meets an idle worker, whose spare children are forked again.
-REST = 0.03
+# Seconds between two questions after a job that is timed to its visible end.
+_LOOK = 0.001
 
 
-def main() -> None:
-    """Print both figures and their ratio."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=200)
-    jobs = parser.parse_args().jobs
-    with tempfile.TemporaryDirectory(prefix="pixyz-bench-") as folder, EmbeddedStore.start(Path(folder)) as store:
-        floor = raw_celery(store, jobs)
-        ours = posts(store, Path(folder), jobs)
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    print(f"{os.cpu_count()} cores, {system}, {jobs} jobs")
-    print(f"{'':38}{'median':>9}{'p95':>9}{'p99':>9}  ms")
-    show("raw Celery threads: delay to body", floor)
-    show("POST to the script's first line", ours)
-    print(f"ratio of the medians: {statistics.median(ours) / statistics.median(floor):.2f}")
+def measure(ground: Ground) -> Iterator[Figure]:
+    """Both figures."""
+    count = ground.some(200, 20)
+    with farm(ground.place(), WorkerPlan()) as running, running.caller() as caller:
+        yield Figure(
+            "first_line.post",
+            "POST to the script's first line",
+            "ms",
+            tuple(first_lines(caller, count)),
+            "the way of the answer back, the form's making; with fsync, record, lease, a child of its own",
+            floor="floor.celery",
+            target="median at most 1.6 x the floor, p99 under 15 ms",
+        )
+        yield Figure(
+            "first_line.success",
+            "POST to a visible SUCCESS",
+            "ms",
+            tuple(_successes(caller, count)),
+            f"SSE or a long poll, which are not there yet: asked anew {1000 * _LOOK:g} ms after each answer",
+            floor="floor.celery",
+            target="median under 10 ms",
+        )
 
 
-def raw_celery(store: EmbeddedStore, jobs: int) -> list[float]:
-    """Milliseconds from `delay` to the task's body."""
-    environment = {**os.environ, "RAW_BROKER": store.broker_url, "RAW_BACKEND": store.result_backend}
-    os.environ.update(environment)
-    sys.path.insert(0, str(Path(__file__).parent))
-    from raw_celery import now
-
-    command = [sys.executable, "-m", "celery", "-A", "raw_celery", "worker", "-P", "threads", "-c", "1", "-Q", "raw"]
-    command += ["--without-gossip", "--without-mingle", "-l", "ERROR"]
-    worker = subprocess.Popen(command, cwd=Path(__file__).parent, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        taken = []
-        for _ in range(WARM_UP + jobs):
-            began = time.monotonic_ns()
-            taken.append((now.delay().get(timeout=60) - began) / 1e6)
-            time.sleep(REST)
-        return taken[WARM_UP:]
-    finally:
-        worker.terminate()
-        worker.wait()
+def first_lines(caller: Caller, count: int, **config: object) -> list[float]:
+    """Milliseconds to the first line, one job at a time, after some that do not count."""
+    request = caller.prepared("POST", "/jobs", whole(SCRIPT, config=config))
+    taken = []
+    for _ in range(WARM_UP + count):
+        began = time.monotonic_ns()
+        details = caller.ended(caller.post(request))
+        taken.append((details["result"] - began) / 1e6)
+        time.sleep(REST)
+    return taken[WARM_UP:]
 
 
-def posts(store: EmbeddedStore, folder: Path, jobs: int) -> list[float]:
-    """Milliseconds from the POST to the first line of its script."""
-    key = new_key()
-    plan = Plan(
-        host="127.0.0.1",
-        port=free_port(),
-        key_digest=digest_of(key),
-        share_path=folder / "share",
-        store_data=None,
-        drain_timeout=5.0,
-    )
-    environment = {**os.environ, **store.environment, "LOG_LEVEL": "WARNING"}
-    with Stack(plan, environment=environment), closing(http.client.HTTPConnection(plan.host, plan.port)) as client:
-        headers = {"x-api-key": key, "content-type": f"multipart/form-data; boundary={BOUNDARY}"}
-        return [one_post(client, headers) for _ in range(WARM_UP + jobs)][WARM_UP:]
-
-
-def one_post(client: http.client.HTTPConnection, headers: dict[str, str]) -> float:
-    """Milliseconds for one job."""
-    began = time.monotonic_ns()
-    client.request("POST", "/jobs", FORM, headers)
-    answer = json.load(client.getresponse())
-    uuid = answer["uuid"]
-    while True:
-        client.request("GET", f"/jobs/{uuid}/details", headers=headers)
-        details = json.load(client.getresponse())
-        if details["status"] == "SUCCESS":
-            time.sleep(REST)
-            return (details["result"] - began) / 1e6
-        if details["status"] == "FAILURE":
-            raise SystemExit(details["error"])
-        # Asking without a pause would take the processor from those who are measured.
-        time.sleep(0.005)
-
-
-def show(name: str, taken: list[float]) -> None:
-    """One line of the table."""
-    cuts = statistics.quantiles(taken, n=100)
-    print(f"{name:38}{statistics.median(taken):9.2f}{cuts[94]:9.2f}{cuts[98]:9.2f}")
-
-
-if __name__ == "__main__":
-    main()
+def _successes(caller: Caller, count: int) -> list[float]:
+    request = caller.prepared("POST", "/jobs", whole(SCRIPT))
+    taken = []
+    for _ in range(count):
+        began = time.monotonic_ns()
+        path = f"/jobs/{caller.post(request)}"
+        while caller.get(path)["status"] != "SUCCESS":
+            time.sleep(_LOOK)
+        taken.append((time.monotonic_ns() - began) / 1e6)
+        time.sleep(REST)
+    return taken

@@ -1,15 +1,34 @@
-"""The floor: a Celery worker with the threads pool, its task inline, without HTTP, isolation or a record."""
+"""The floor: a Celery app whose task is inline, without HTTP, isolation or a record."""
 
 import os
 import time
+from typing import Any
 
 from celery import Celery
 
-app = Celery("raw", broker=os.environ["RAW_BROKER"], backend=os.environ["RAW_BACKEND"])
-app.conf.update(task_default_queue="raw", worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
+
+def make(broker: str, backend: str) -> Celery:
+    """The app with its one task, `raw.now`."""
+    app = Celery("raw", broker=broker, backend=backend, set_as_current=False)
+    app.conf.update(task_default_queue="raw", worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
+
+    # An app for each store, and none that knows the others' tasks.
+    @app.task(name="raw.now", shared=False)
+    def now() -> int:
+        """When the task's body began, in ns of the machine's monotonic clock."""
+        return time.monotonic_ns()
+
+    return app
 
 
-@app.task(name="raw.now")
-def now() -> int:
-    """When the task's body began, in ns of the machine's monotonic clock."""
-    return time.monotonic_ns()
+def task(broker: str, backend: str) -> Any:
+    """Its task, to be sent."""
+    app = make(broker, backend)
+    return app.tasks["raw.now"]
+
+
+def __getattr__(name: str) -> Celery:
+    """For `celery -A bench.raw_celery:from_environment`, which wants an attribute: nothing is made at import."""
+    if name == "from_environment":
+        return make(os.environ["RAW_BROKER"], os.environ["RAW_BACKEND"])
+    raise AttributeError(name)

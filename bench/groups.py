@@ -1,0 +1,43 @@
+"""Groups: the figures there are, by the name under which they are asked for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bench import (
+    archives,
+    first_line,
+    hops,
+    idle,
+    log_flood,
+    rates,
+    reading,
+    script_packages,
+    starting,
+    transfers,
+    workflow,
+)
+from bench.figure import Figure
+from bench.ground import Ground
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures that are measured together, after the floors they stand beside."""
+
+    measure: Callable[[Ground], Iterator[Figure]]
+    floors: tuple[str, ...]
+
+
+GROUPS: Mapping[str, Group] = {
+    "first_line": Group(first_line.measure, ("floor.celery", "floor.fork", "floor.redis")),
+    "hops": Group(hops.measure, ("floor.celery",)),
+    "rates": Group(rates.measure, ("floor.celery_rate", "floor.celery")),
+    "workflow": Group(workflow.measure, ("floor.celery_group",)),
+    "reading": Group(reading.measure, ("floor.redis",)),
+    "transfers": Group(transfers.measure, ("floor.cp", "floor.cp_fsync", "floor.redis")),
+    "archives": Group(archives.measure, ("floor.deflate", "floor.redis")),
+    "starting": Group(starting.measure, ("floor.python",)),
+    "idle": Group(idle.measure, ()),
+    "log_flood": Group(log_flood.measure, ()),
+    "script_packages": Group(script_packages.measure, ("floor.python",)),
+}
