@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pixyz_scheduler.errors import Conflict, InvalidJobId, InvalidUpload, StorageFull, Unavailable
+from pixyz_scheduler.storage.disk import make_corner
 from pixyz_scheduler.storage.retention import remove_expired
 from pixyz_scheduler.storage.share import Share
 
@@ -275,3 +276,14 @@ def test_removing_takes_one_job_and_says_why_another_stays(share):
     assert list(kept) == ["../escape"]
     assert share.folder(other).exists()
     assert everything(share.root / ".trash") == []
+
+
+def test_a_corner_that_goes_away_with_its_share_as_it_is_looked_at_is_no_link(tmp_path):
+    class Unmounted(type(tmp_path)):
+        """It is there at the first look, and gone at the second."""
+
+        def mkdir(self, *_, **__):
+            raise FileExistsError
+
+    with pytest.raises(Unavailable, match="went away"):
+        make_corner(Unmounted(tmp_path), ".incoming")

@@ -77,6 +77,9 @@ def make_corner(share: Path, name: str) -> Path:
         path.mkdir(mode=0o700)
         set_mode(path, 0o700 | group_bits(share))
     except FileExistsError:
+        if not os.path.lexists(path):
+            # It was there a moment ago: the share was unmounted between the two looks.
+            raise Unavailable(f"The share {share} went away.") from None
         if not is_real_folder(path):
             raise UnsafePath(f"{path} is not a folder of the share; nothing was done.") from None
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
