@@ -288,6 +288,11 @@ class RecordMachine(RuleBasedStateMachine):
         self._commit(which, Drained(), heeds=False)
         self.seen["drains"] += 1
 
+    @precondition(lambda self: self._some(is_held))
+    @rule(which=WHICH)
+    def an_attempt_is_hindered(self, which):
+        self._commit(which, Hindered("no room"), heeds=False)
+
     def _commit(self, which, outcome, *, heeds):
         job_id, job = self._pick(which, is_held)
         outcome = Cancelled() if job.cancel and heeds else outcome
