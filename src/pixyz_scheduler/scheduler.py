@@ -21,7 +21,7 @@ from pixyz_scheduler.intake.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.intake.earlier_output import EarlierOutput
 from pixyz_scheduler.intake.submission import Submission, with_inputs
 from pixyz_scheduler.jobs.accepted import Accepted
-from pixyz_scheduler.jobs.family import progress_of
+from pixyz_scheduler.jobs.family import MOST_STEPS, progress_of
 from pixyz_scheduler.jobs.graph import Graph
 from pixyz_scheduler.jobs.job import JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import sent_text
@@ -143,8 +143,10 @@ class Scheduler:
 
     def whole(self, report: JobReport) -> JobReport:
         """The report with its result in it, wherever that lies; raises as `large_result` does."""
-        text = self.large_result(report)
-        return report if text is None else replace(report, result=text.decode(), result_file=None)
+        if report.result_file is None:
+            return report
+        self._surroundings.check_share()
+        return Results(self._share).filled(report)
 
     def children(self, job_id: JobId) -> list[JobId]:
         """The jobs that a job has started."""
@@ -155,7 +157,7 @@ class Scheduler:
         report = self._records.report(job_id)
         if report.awaits is None:
             return report
-        children = self._families.reports(self._families.children(job_id))
+        children = self._families.reports(self.children(job_id)[:MOST_STEPS])
         return replace(report, progress=progress_of(report, children.values()))
 
     def graph(self, job_id: JobId) -> Graph:

@@ -15,7 +15,8 @@ from pixyz_scheduler.jobs.workflow import jobs_in, resolved
 Reports = Mapping[JobId, JobReport]
 
 UPSTREAM_FAILED, CHILD_FAILED = "upstream_failed", "child_failed"
-_MOST_STEPS = 1000
+MOST_STEPS = 1000
+"""Steps that sub-tasks add to the progress of a job that waits for them; nobody need read more of them."""
 
 
 def verdict(parent: JobReport, awaited: Reports, failed: JobReport | None) -> Finish:
@@ -55,7 +56,7 @@ def result_of(parent: JobReport, awaited: Reports) -> Any:
 def progress_of(parent: JobReport, children: Iterable[JobReport]) -> Progress:
     """A job's own progress, and a step for each of those that it has started, in the order in which they began."""
     begun = sorted((child for child in children if child.started is not None), key=lambda child: child.started or 0.0)
-    steps = tuple(_step(child) for child in begun[:_MOST_STEPS])
+    steps = tuple(_step(child) for child in begun[:MOST_STEPS])
     return replace(parent.progress, total=None, steps=(*parent.progress.steps, *steps))
 
 

@@ -67,7 +67,7 @@ class Aftermath:
             awaited = self._families.reports(jobs_in(parent.awaits))
             failed = self._failed_first(awaited)
             end = family.verdict(parent, awaited, failed)
-            children = self._families.reports(self._families.children(job_id))
+            children = self._families.reports(sorted(self._families.children(job_id))[: family.MOST_STEPS])
             try:
                 said = self._said(parent, awaited, failed, end.state)
             except StoreUnavailable:
