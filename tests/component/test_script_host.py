@@ -331,7 +331,7 @@ def test_a_script_that_closes_its_streams_still_answers(attempt):
 
 
 REHEARSED_CHILD = CHILD.replace(
-    "channel =", "from pixyz_scheduler.script.rehearsal import rehearse; rehearse(); channel ="
+    "channel =", "from pixyz_scheduler.script.rehearsal import rehearse; rehearse(times=1); channel ="
 )
 
 

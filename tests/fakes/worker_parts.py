@@ -24,7 +24,7 @@ def main():
         allowed = {"script_dependencies": "allow", "script_environments": environments[0]}
         settings = Settings(isolation=isolation, engine="none", **allowed)
     with (
-        slots_of(settings, ahead=1) as slots,
+        slots_of(settings) as slots,
         slots.child(request, since=lambda: time.monotonic() + 3600) as child,
     ):
         while True:

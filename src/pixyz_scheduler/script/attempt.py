@@ -20,6 +20,9 @@ class AttemptRequest:
     input_url: str | None = field(default=None, repr=False)
     """From where the input is fetched before the script begins; no key of the context, for it may hold a password."""
 
+    plain: bool = False
+    """Whether the script imports nothing of the 3D engine's; see `catalog.glance`."""
+
     @property
     def script(self) -> Path:
         """The script's path, which its traceback and its imports go by."""
@@ -33,6 +36,7 @@ class AttemptRequest:
             "workspace": None if self.workspace is None else str(self.workspace),
             "source": self.source,
             "input_url": self.input_url,
+            "plain": self.plain,
         }
 
     @classmethod
@@ -47,4 +51,5 @@ class AttemptRequest:
             raise ChannelError("A request needs a context that names the script.")
         workspace = message.get("workspace")
         folder = None if workspace is None else Path(workspace)
-        return cls(context, folder, message.get("source"), message.get("input_url"))
+        source, url, plain = message.get("source"), message.get("input_url"), message.get("plain") is True
+        return cls(context, folder, source, url, plain)

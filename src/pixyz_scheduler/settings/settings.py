@@ -118,6 +118,7 @@ class Settings(BaseSettings):
 
     engine: EngineName = _in("Engine", "auto", "`pixyz` (the SDK), `open` (free libraries), `none`, or `auto`: the SDK where it is, else open.")
     pixyz_python_path: Folder = _in("Engine", Path("/opt/pixyz"), "Where the Pixyz SDK's Python modules are.")
+    engine_idle_time: SecondsOrZero = _in("Engine", 900.0, "Seconds without a job for the open engine after which a worker unloads it, to give back some 400 MiB; the next such job loads it again, in a second or two. 0 keeps it loaded.")
     disable_pixyz: Switch = _in("Engine", False, "No engine and no licence in this worker (for control, zip, clean).")
 
     docker_redis_image: Text = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")

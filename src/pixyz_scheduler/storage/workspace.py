@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
 
 PREFIX = "pixyz-attempt-"
 
+_MODE = 0o700
 # Seconds that making a folder may take.
 _BIRTH = 60.0
 
@@ -36,6 +38,20 @@ class Workspace:
         """Where the input archive is unpacked; not there until `prepare_input`."""
         return self.path / "input"
 
+    def is_untouched(self) -> bool:
+        """Whether it is as it was made: nothing in it, and nobody else let in."""
+        try:
+            with os.scandir(self.path) as entries:
+                if [entry.name for entry in entries] != [self.temp.name]:
+                    return False
+            with os.scandir(self.temp) as entries:
+                if any(True for _ in entries):
+                    return False
+            kinds = {path.lstat().st_mode for path in (self.path, self.temp)}
+        except OSError:
+            return False
+        return kinds == {stat.S_IFDIR | _MODE}
+
     @classmethod
     @contextmanager
     def open(cls, job_id: str, *, attempt: int, local_root: Path) -> Iterator["Workspace"]:
@@ -48,12 +64,12 @@ class Workspace:
         # The folder is locked under a hidden name, then renamed: under its own name it is never without a lock.
         unborn = path.with_name(f".{path.name}")
         with disk_in_words(path):
-            unborn.mkdir(mode=0o700, parents=True)
+            unborn.mkdir(mode=_MODE, parents=True)
             descriptor = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with disk_in_words(path):
-                (unborn / workspace.temp.name).mkdir(mode=0o700)
+                (unborn / workspace.temp.name).mkdir(mode=_MODE)
                 unborn.rename(path)
             yield workspace
         finally:

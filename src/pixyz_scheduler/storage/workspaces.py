@@ -1,7 +1,8 @@
-"""Workspaces made ahead, so that a job does not wait for its folder."""
+"""Workspaces made ahead, so that a job waits neither for its folder nor for the last one's removal."""
 
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -23,25 +24,39 @@ class Workspaces:
     def __init__(self, local_root: Path) -> None:
         self._local_root = local_root.resolve()
         self._ready: deque[tuple[Workspace, ExitStack]] = deque()
+        self._tidier = ThreadPoolExecutor(max_workers=1, thread_name_prefix="workspaces")
 
     @contextmanager
     def open(self) -> Iterator[Workspace]:
-        """A workspace of its own, empty, gone on leaving; raises StorageFull."""
+        """A workspace of its own, empty, gone soon after leaving; raises StorageFull.
+
+        One that its job has left as it was serves the next.
+        """
         try:
             workspace, leave = self._ready.popleft()
         except IndexError:
             workspace, leave = self._make()
-        with leave:
+        try:
             yield workspace
-        self._make_ahead()
+        finally:
+            if workspace.is_untouched():
+                self._ready.append((workspace, leave))
+            else:
+                self._tidier.submit(self._renew, leave)
 
     def __enter__(self) -> Self:
         self._make_ahead()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._tidier.shutdown()
         while self._ready:
             self._ready.popleft()[1].close()
+
+    def _renew(self, used: ExitStack) -> None:
+        used.close()
+        if not self._ready:
+            self._make_ahead()
 
     def _make_ahead(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from collections.abc import Callable
 
 from typing_extensions import Self
 
@@ -34,11 +35,15 @@ class Mirror:
     Args:
         records: the store.
         share: where job folders lie.
+        told: called with each job that has ended here, before that is written.
     """
 
-    def __init__(self, records: RecordStore, share: Share) -> None:
+    def __init__(
+        self, records: RecordStore, share: Share, *, told: Callable[[JobReport], None] = lambda _: None
+    ) -> None:
         self._records = records
         self._share = share
+        self._told = told
         self._ended: queue.SimpleQueue[JobId | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
@@ -46,8 +51,8 @@ class Mirror:
         """This job has ended: do it at once."""
         self._ended.put(job_id)
 
-    def write(self, job_id: JobId) -> None:
-        """Write the end of this job; one that has not ended, or is gone, has none.
+    def write(self, job_id: JobId, *, told: Callable[[JobReport], None] = lambda _: None) -> None:
+        """Write the end of this job; one that has not ended, or is gone, has none. `told` of it is who wants to know.
 
         Raises:
             StoreUnavailable, Unavailable, StorageFull: it is done later.
@@ -57,8 +62,10 @@ class Mirror:
         except JobNotFound:
             record = {}
         report = JobReport.from_record(job_id, record) if record else None
-        if report is not None and report.state.is_terminal and not self._write(report, record):
-            return
+        if report is not None and report.state.is_terminal:
+            told(report)
+            if not self._write(report, record):
+                return
         if self._records.run("mirrored", job_id, record.get("stopped", "")) == "running":
             self._files(job_id).remove_ended()
 
@@ -86,7 +93,7 @@ class Mirror:
                 continue
             if job_id is None:
                 return
-            self._try(job_id)
+            self._try(job_id, told=self._told)
 
     def _try_to_catch_up(self) -> None:
         try:
@@ -96,10 +103,10 @@ class Mirror:
             # The store is away: there is always a next time.
             _log.debug("ends not looked for: %s", error)
 
-    def _try(self, job_id: JobId) -> None:
+    def _try(self, job_id: JobId, *, told: Callable[[JobReport], None] = lambda _: None) -> None:
         with about_job(job_id):
             try:
-                self.write(job_id)
+                self.write(job_id, told=told)
             except (SchedulerError, OSError) as error:
                 _log.warning("its end is not on the share yet: %s", error)
             except Exception:  # noqa: BLE001  (one record that nobody can read must not keep the others)

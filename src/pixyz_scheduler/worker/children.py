@@ -11,7 +11,9 @@ from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.worker.isolation.by_need import ByNeed
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.engine_slots import EngineSlots
 from pixyz_scheduler.worker.isolation.in_process import InProcessSlots
 from pixyz_scheduler.worker.isolation.leftovers import MARK, worker_token
 from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
@@ -26,7 +28,7 @@ _SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", 
 
 
 @contextmanager
-def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
+def slots_of(settings: Settings) -> Iterator[Slots]:
     """Where attempts get their children, by ISOLATION. Raises LicenceMissing where one is to be had at the start."""
     engine = engine_of(settings)
     environment = without_secrets(os.environ) | engine.to_environment()
@@ -47,10 +49,16 @@ def slots_of(settings: Settings, *, ahead: int) -> Iterator[Slots]:
             try_licence(engine, environment)
             yield SpawnSlots(environment, freeze=freeze, groups=groups)
             return
-        template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
-        slots = ForkSlots(stack.enter_context(template), ahead=ahead)
-        stack.callback(slots.close)
-        yield slots
+        # Where the SDK's template holds the licence, all that needs one is born there.
+        has_two = not engine.is_none and not engine.is_sdk
+        light = Template(engine=engine, environment=environment, freeze=freeze, groups=groups, loads=not has_two)
+        slots = ForkSlots(stack.enter_context(light), ahead=1)
+        heavy = None
+        if has_two:
+            template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
+            heavy = EngineSlots(template, idle=settings.engine_idle_time)
+        tidy_each = min(60.0, settings.engine_idle_time or 60.0)
+        yield stack.enter_context(closing(ByNeed(slots, heavy, tidy_each=tidy_each)))
 
 
 def in_process(engine: EngineChoice, environment: Mapping[str, str]) -> InProcessSlots:

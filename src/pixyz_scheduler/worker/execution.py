@@ -28,7 +28,7 @@ from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport, ended_attempt
-from pixyz_scheduler.jobs.retry import TryAgain, decide
+from pixyz_scheduler.jobs.retry import Finish, TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import resolved
@@ -93,8 +93,8 @@ class Execution:
         """Answer one doorbell.
 
         Returns:
-            The report of the job where this call, or an earlier one, ended it; None where there is nothing to do (it is
-            held elsewhere, moved on, unknown, or goes to another attempt).
+            The report of the job where this call, or an earlier one, ended it, as far as it is known here; None where
+            there is nothing to do (it is held elsewhere, moved on, unknown, or goes to another attempt).
         """
         with about_job(job_id), self.activity.answering() as wanted:
             if not wanted or self.leaving.is_set():
@@ -142,7 +142,8 @@ class Execution:
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
             return None
-        state = self._commit(report, lease, ended)
+        decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
+        state = self._commit(report, lease, ended, decision)
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -152,7 +153,8 @@ class Execution:
         self.ended(job_id)
         if report.job.parent is not None:
             self._see_to_others(job_id)
-        return self._patiently(lambda: self.records.report(job_id), _CLAIM_PATIENCE)
+        # Not asked of the store, where it stands in full: the next doorbell waits for this slot.
+        return replace(report, state=state, progress=ended.progress, error=decision.error, cause=decision.cause)
 
     def _see_to_others(self, job_id: JobId) -> None:
         try:
@@ -210,8 +212,7 @@ class Execution:
         params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
-    def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
-        decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
+    def _commit(self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain) -> JobState | None:
         attempt = Attempt(
             number=report.epoch,
             worker=self.worker,

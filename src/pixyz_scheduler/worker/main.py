@@ -53,6 +53,7 @@ from pixyz_scheduler.worker.remote_control import take_control
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
+from pixyz_scheduler.worker.task_metas import TaskMetas
 from pixyz_scheduler.worker.tasks import register_tasks
 
 _log = logging.getLogger(__name__)
@@ -100,10 +101,10 @@ def work(settings: Settings) -> int:
     quick = RecordStore(connect(settings.store_url, timeout=pace.answer), pace=pace)
     families = Families(records, client)
     subtasks = Subtasks(records, families, dispatch, share, JobOptions(time_limit=settings.job_time_limit))
-    mirror = Mirror(records, share)
+    mirror = Mirror(records, share, told=TaskMetas(app, Results(share)).write)
     aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
-        slots_of(settings, ahead=me.slots) as slots,
+        slots_of(settings) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
         mirror,

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from pixyz_scheduler.catalog.glance import glance
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import LeaseLost
 from pixyz_scheduler.jobs.pace import PACE
@@ -186,9 +187,10 @@ class Run:
         outputs = self._workshop.share.folder(job.outputs_of or job.id)
         # A sub-task without folders of its own has those of the job that started it.
         has_folder = (job.outputs_of is not None or not options.compute_only) and outputs.exists()
+        script = self._script(inputs)
         context = {
             **json.loads(job.context),
-            "script": str(self._script(inputs)),
+            "script": str(script),
             "data": job.input_file,
             "root_file": options.root_file,
             "entrypoint": options.entrypoint,
@@ -209,7 +211,9 @@ class Run:
         }
         if job.input_files:
             context["input_files"] = [str(inputs.input(name)) for name in job.input_files]
-        return AttemptRequest(context, workspace.path, input_url=options.input_url).to_message()
+        seen = glance(script)
+        request = AttemptRequest(context, workspace.path, seen.text, options.input_url, seen.is_plain)
+        return request.to_message()
 
     def _script(self, folder: JobFolder) -> Path:
         job = self._report.job

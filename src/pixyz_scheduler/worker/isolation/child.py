@@ -30,7 +30,7 @@ def serve(sock: socket.socket, *, session: JobSession) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
     print_by_lines()
     # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
-    rehearse()
+    rehearse(times=1)
     channel = SocketChannel(sock)
     request = channel.receive()
     return 0 if request is None else attempt(request, channel, session=session)
@@ -61,7 +61,7 @@ def _prepared(
     """All that the script needs before it begins: here, where it harms one attempt only."""
     allowance = Allowance.of_environment(os.environ)
     with Preparation(channel) as preparation:
-        packages = prepare(asked.script, allowance, begins=preparation.begin)
+        packages = prepare(asked.script, allowance, begins=preparation.begin, source=asked.source)
         if asked.input_url is not None:
             asked = fetched(asked, workspace, allowance, preparation)
         return _with_input(asked, workspace), packages

@@ -42,13 +42,31 @@ class ForkSlots:
         template: running.
         ahead: how many slots to make at once, so that the first jobs find spares.
         patience: seconds that a job may wait for its child.
+
+    Attributes:
+        last_used: when a child was asked for last, as a monotonic moment.
     """
 
     def __init__(self, template: Template, *, ahead: int, patience: float = SPARE_PATIENCE) -> None:
         self._patience = patience
         self._template = template
         self._closing = threading.Event()
+        self.last_used = time.monotonic()
         self._free: deque[Slot] = deque(template.slot() for _ in range(ahead))
+
+    def make_ahead(self) -> None:
+        """Have one slot ready; raises Unavailable."""
+        if not self._free:
+            self._free.append(self._template.slot())
+
+    def trim(self, keep: int) -> None:
+        """Let go of the free slots but so many."""
+        while len(self._free) > keep:
+            try:
+                slot = self._free.pop()
+            except IndexError:  # taken meanwhile
+                return
+            self._template.end(slot)
 
     @contextmanager
     def child(self, request: Mapping[str, Any], *, since: Since) -> Iterator[Child]:
@@ -75,6 +93,7 @@ class ForkSlots:
             self._template.end(self._free.pop())
 
     def _start(self, request: Mapping[str, Any], *, since: Since) -> tuple[Slot, ForkedChild]:
+        self.last_used = time.monotonic()
         give_up, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while True:
             try:

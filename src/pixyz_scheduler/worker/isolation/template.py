@@ -17,7 +17,7 @@ from pixyz_scheduler.jobs.outcome import Crashed
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, MemoryGroups
 from pixyz_scheduler.worker.isolation.slot import Slot
-from pixyz_scheduler.worker.isolation.zygote import READY, REFUSED
+from pixyz_scheduler.worker.isolation.zygote import LIGHT, LOADS, READY, REFUSED
 
 _PACKET = 4096
 # Seconds for what the zygote does beside taking the licence, and to give it back.
@@ -32,6 +32,7 @@ class Template:
         environment: of the zygote and so of every script: no secret may be in it.
         freeze: seconds after the last moment of a tick when a job's tree is stopped.
         groups: where memory groups for the slots are made; None for nowhere.
+        loads: whether the engine is imported at the start, or only by who needs it.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Template:
         environment: Mapping[str, str],
         freeze: float = PACE.freeze,
         groups: MemoryGroups | None = None,
+        loads: bool = True,
     ) -> None:
         self._groups = groups
         self._engine = engine
-        self._holds_licence = engine.is_sdk and engine.licence.at_start
+        self._loads = loads
+        self._holds_licence = loads and engine.is_sdk and engine.licence.at_start
         self._freeze = freeze
         self._environment = {**environment, **engine.to_environment()}
         self._lock = threading.Lock()
@@ -59,7 +62,7 @@ class Template:
             Unavailable: it does not start.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = (str(theirs.fileno()), str(self._freeze))
+        arguments = (str(theirs.fileno()), str(self._freeze), LOADS if self._loads else LIGHT)
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  (our own module)
@@ -130,18 +133,24 @@ class Template:
             with self._lock:
                 self._groups.let_go(slot.group)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its process was started, and not ended by us."""
+        return self._process is not None
+
     def renew(self) -> None:
         """End a zygote that does not do what it is asked; the next slot starts another."""
         with self._lock:
             self._kill()
 
     def close(self) -> None:
-        """End the zygote, once it has given its licence back; wardens go with their slots."""
-        self._hang_up()
-        if self._process is not None and self._holds_licence:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GIVES_BACK)
-        self._kill()
+        """End the zygote, once it has given its licence back; wardens go with their slots. The next slot starts another."""
+        with self._lock:
+            self._hang_up()
+            if self._process is not None and self._holds_licence:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_GIVES_BACK)
+            self._kill()
 
     def _hang_up(self) -> None:
         if self._control is not None:

@@ -1,8 +1,8 @@
 """The template: an exec'd, single-threaded python, warm with engine and SDK, that forks a warden for each slot.
 
-Run as `python -m pixyz_scheduler.worker.isolation.zygote DESCRIPTOR FREEZE`: a SEQPACKET socket to the worker, and the
-seconds of `Pace.freeze`; which engine to import, and whether to take and hold its licence, is an EngineChoice in the
-environment. It says `ready`, or `refused ` and why there is no licence. Each packet on the socket,
+Run as `python -m pixyz_scheduler.worker.isolation.zygote DESCRIPTOR FREEZE loads|light`: a SEQPACKET socket to the
+worker, and the seconds of `Pace.freeze`; which engine to import, and whether to take and hold its licence, is an
+EngineChoice in the environment; a light one leaves both to its children. It says `ready`, or `refused ` and why there is no licence. Each packet on the socket,
 `{"group": folder of its memory group, or empty}` with one descriptor, asks for a warden, whose control socket that is;
 EOF ends it.
 """
@@ -24,14 +24,17 @@ from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.sdk import JobSession, job_session
 from pixyz_scheduler.engine.select import preload
 from pixyz_scheduler.errors import LicenceMissing
+from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.worker.isolation import tree
 from pixyz_scheduler.worker.isolation.child import serve
 from pixyz_scheduler.worker.isolation.parentage import become_subreaper
 from pixyz_scheduler.worker.isolation.warden import Warden
 
 READY, REFUSED = b"ready", b"refused "
+LOADS, LIGHT = "loads", "light"
 # What does not die in this time is in uninterruptible sleep: nobody can wait for that.
 _PATIENCE = 2.0
+_REHEARSALS = 20
 # What nearly every script begins with: paid for once, here. By name, since that room lies above this one.
 _USERS_IMPORTS = ("pixyz_worker.script", "pixyz_worker.tasks", "celery.canvas", "asyncio", "inspect")
 
@@ -42,15 +45,18 @@ def main() -> NoReturn:
     for name in _USERS_IMPORTS:
         importlib.import_module(name)
     choice = EngineChoice.from_environment(os.environ)
-    for line in preload(choice):
+    loads = sys.argv[3] == LOADS
+    for line in preload(choice) if loads else ():
         _say(line)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # Wardens are not waited for: a descriptor tells their end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     become_subreaper()
+    # Enough for the interpreter to adapt its code to what jobs do.
+    rehearse(times=_REHEARSALS)
     session = job_session(choice)
-    if choice.licence.at_start:
+    if loads and choice.licence.at_start:
         _take_licence(session, control)
     gc.collect()
     gc.freeze()

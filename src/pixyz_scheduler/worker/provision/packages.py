@@ -20,20 +20,23 @@ from pixyz_scheduler.worker.provision.environments import Environments, Held
 _RULE = 1
 
 
-def prepare(script: Path, allowance: Allowance, *, begins: Callable[[], None]) -> Held | None:
+def prepare(
+    script: Path, allowance: Allowance, *, begins: Callable[[], None], source: str | None = None
+) -> Held | None:
     """An environment with the packages that the script needs; None where it needs none that is not here.
 
     Args:
         script: its file.
         allowance: what the worker allows.
         begins: called before what may take long.
+        source: the text of that file, where it was read already.
 
     Raises:
         InvalidScript: what it says of them cannot be read.
         PackagesMissing: they are not allowed, or cannot be had.
         Unavailable, StorageFull: not now.
     """
-    needs = needs_of(script.read_bytes(), filename=script.name)
+    needs = needs_of(script.read_bytes() if source is None else source.encode(), filename=script.name)
     if needs is NOTHING:
         return None
     for warning in needs.warnings:
