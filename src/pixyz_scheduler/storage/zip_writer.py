@@ -1,7 +1,7 @@
 """ZipWriter: a zip whose members are deflated in blocks on all processors, in memory that does not grow with them.
 
 The format: PKWARE's APPNOTE.TXT 6.3.10, zip64 where sizes ask for it. A deflate stream (RFC 1951) may be made of blocks
-that were packed apart: each ends at a byte's border (a sync flush), an empty last block ends the stream, as pigz does it.
+that were packed apart: each ends at a byte's border (a sync flush), an empty last block ends the stream, as in pigz.
 """
 
 import os
@@ -179,7 +179,10 @@ class ZipWriter:
 
 def _deflated(block: bytes) -> bytes:
     """A block as part of a deflate stream, which may go on after it."""
-    if len(block) > 2 * _SAMPLE and len(_packed(block[:_SAMPLE])) + len(_packed(block[-_SAMPLE:])) > 2 * _SAMPLE * _NO_GAIN:
+    if (
+        len(block) > 2 * _SAMPLE
+        and len(_packed(block[:_SAMPLE])) + len(_packed(block[-_SAMPLE:])) > 2 * _SAMPLE * _NO_GAIN
+    ):
         return _as_it_is(block)
     packed = _packed(block)
     return packed if len(packed) < len(block) else _as_it_is(block)
