@@ -53,8 +53,7 @@ class Upload:
         """The next parts of the body."""
         if self._hold is not None:
             self._hold.refresh()
-        for part in filter(None, parts):
-            # To a parser an empty part would be the end.
+        for part in parts:
             self._reader.feed(part)
 
     def finish(self) -> Accepted:
@@ -62,10 +61,10 @@ class Upload:
         self._reader.finish()
         return self._scheduler.submit(self._fields.submission(), self._incoming, hold=self._hold)
 
-    def take_whole(self, *parts: bytes) -> Accepted:
+    def take_whole(self, body: bytes) -> Accepted:
         """A body that is here already."""
         with self:
-            self.feed(*parts)
+            self.feed(body)
             return self.finish()
 
 
@@ -94,7 +93,7 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
     first: list[bytes] = await anext(batches, [])
     if sum(map(len, first)) < _BATCH:
         # Small, as most are: one visit to a thread for all of it.
-        return await run_sync(upload.take_whole, *first)
+        return await run_sync(upload.take_whole, b"".join(first))
     try:
         await run_sync(upload.__enter__)
         await _feed_all(upload, first, batches)
@@ -126,6 +125,9 @@ async def _batches(request: Request, *, max_size: int) -> AsyncIterator[list[byt
     waiting: list[bytes] = []
     size = total = 0
     async for chunk in request.stream():
+        if not chunk:
+            # To a parser an empty part would be the end.
+            continue
         waiting.append(chunk)
         size += len(chunk)
         total += len(chunk)
