@@ -17,9 +17,13 @@ _NOTHING = b"def main(pc, params):\n    pass\n"
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """One large file; many small ones."""
+    """Mixed output of all sizes and kinds; one large file; many small ones."""
     large, many = ground.some(256, 8) * _MIB, ground.some(1000, 50)
+    # Half of it in a few large files, half in hundreds; what is packed already is a quarter of each (content.mixed).
+    unit = ground.some(1024, 32) * _MIB // 1024
+    sizes = [128 * unit] * 4 + [2 * unit] * 256
     with farm(ground.place(), WorkerPlan("cpu,zip", engine=False)) as running, running.caller() as caller:
+        yield from _archive(running, caller, "mixed", f"{sum(sizes) // _MIB} MiB of mixed output", sizes)
         yield from _archive(running, caller, "one", f"a file of {large // _MIB} MiB", [large])
         yield from _archive(running, caller, "many", f"{many} files of 100 KiB", [100 << 10] * many)
 

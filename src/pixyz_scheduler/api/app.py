@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pixyz_scheduler import __version__
+from pixyz_scheduler.api.accelerator import Accelerator
 from pixyz_scheduler.api.access import HEADER, Access
 from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
@@ -175,7 +176,12 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
         process_routes(scheduler),
         graph_routes(scheduler),
         job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
-        output_routes(outputs),
+        output_routes(
+            outputs,
+            Accelerator(
+                settings.download_accelerator, settings.share_path.resolve(), settings.download_accelerator_prefix
+            ),
+        ),
         log_routes(logs, watch),
         backend_routes(scheduler),
         metrics_routes(metrics),

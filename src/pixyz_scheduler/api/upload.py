@@ -1,5 +1,6 @@
 """Upload: a request's body on its way to a job; files are written straight to their place, and once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
@@ -48,11 +49,12 @@ class Upload:
     def __exit__(self, *_: object) -> None:
         self._leave.close()
 
-    def feed(self, batch: bytes) -> None:
-        """The next part of the body."""
+    def feed(self, *parts: bytes) -> None:
+        """The next parts of the body."""
         if self._hold is not None:
             self._hold.refresh()
-        self._reader.feed(batch)
+        for part in parts:
+            self._reader.feed(part)
 
     def finish(self) -> Accepted:
         """The body has ended: take the job."""
@@ -88,37 +90,53 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
         # A large body is refused before it is read; for a small one it is asked where it is taken, in the same thread.
         await run_sync(lambda: scheduler.check(coming=coming))
     batches = _batches(request, max_size=max_size)
-    first = await anext(batches, b"")
-    if len(first) < _BATCH:
+    first: list[bytes] = await anext(batches, [])
+    if sum(map(len, first)) < _BATCH:
         # Small, as most are: one visit to a thread for all of it.
-        return await run_sync(upload.take_whole, first)
+        return await run_sync(upload.take_whole, b"".join(first))
     try:
         await run_sync(upload.__enter__)
-        await run_sync(upload.feed, first)
-        async for batch in batches:
-            # The thread is lent for a batch only: slow clients, however many, keep nobody else waiting.
-            await run_sync(upload.feed, batch)
+        await _feed_all(upload, first, batches)
         return await run_sync(upload.finish)
     finally:
         with anyio.CancelScope(shield=True):
             await run_sync(upload.__exit__)
 
 
-async def _batches(request: Request, *, max_size: int) -> AsyncIterator[bytes]:
-    """The body in parts of about a mebibyte; only the last is smaller."""
+async def _feed_all(upload: Upload, first: list[bytes], batches: AsyncIterator[list[bytes]]) -> None:
+    """Feed batch by batch; while one is written the next comes.
+
+    A thread is lent for a batch only: slow clients, however many, keep nobody else waiting.
+    """
+    at_work = asyncio.ensure_future(run_sync(upload.feed, *first))
+    try:
+        async for batch in batches:
+            await at_work
+            at_work = asyncio.ensure_future(run_sync(upload.feed, *batch))
+        await at_work
+    finally:
+        with anyio.CancelScope(shield=True):
+            # Where the client left: its last batch is still being written.
+            await asyncio.gather(at_work, return_exceptions=True)
+
+
+async def _batches(request: Request, *, max_size: int) -> AsyncIterator[list[bytes]]:
+    """The body in batches of about a mebibyte, as it came; only the last is smaller."""
     waiting: list[bytes] = []
     size = total = 0
     async for chunk in request.stream():
+        if not chunk:
+            # To a parser an empty part would be the end.
+            continue
         waiting.append(chunk)
         size += len(chunk)
         total += len(chunk)
         _check_size(total, max_size)
         if size >= _BATCH:
-            yield b"".join(waiting)
-            waiting.clear()
-            size = 0
+            yield waiting
+            waiting, size = [], 0
     if size:
-        yield b"".join(waiting)
+        yield waiting
 
 
 def _announced(request: Request) -> int:

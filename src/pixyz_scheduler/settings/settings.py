@@ -13,11 +13,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pixyz_scheduler.settings import sources
 from pixyz_scheduler.settings.store_url import StoreUrl, results_database
 from pixyz_scheduler.settings.types import (
+    AcceleratorPrefix,
     Bytes,
     Count,
     Database,
     Dependencies,
     Digest,
+    DownloadAccelerator,
     EngineName,
     Factor,
     Folder,
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")
     api_port: Port = _in("API", 8001, "Port the API listens on.")
     cors_origins: Origins = _in("API", (), "Web pages of these origins may call the API from a browser. Empty: none.")
+    download_accelerator: DownloadAccelerator = _in("API", "off", "Who sends files that are downloaded: `off` (the API), or the proxy in front, told by the header `x-accel-redirect` (nginx) or `x-sendfile` (Apache, lighttpd).")
+    download_accelerator_prefix: AcceleratorPrefix = _in("API", "/pixyz-share", "Internal location of the share in nginx, for `DOWNLOAD_ACCELERATOR=x-accel-redirect`.")
     max_upload_size: Bytes = _in("API", 0, "Largest request body in bytes; 0 for no limit.")
 
     allow_input_urls: InputUrls = _in("Files", (), "From where a job may have its input fetched (`config.input_url`): `https`, `http` (any public host), `file` (on the share), `https://host/path/`, `https://*.example.com`. Default: nowhere. The same on the API and the workers.")

@@ -127,6 +127,12 @@ LogLevel = Annotated[
     Allowed("DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 ]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(_lower), Allowed("text or json")]
+DownloadAccelerator = Annotated[
+    Literal["off", "x-accel-redirect", "x-sendfile"],
+    BeforeValidator(_lower),
+    Allowed("off, x-accel-redirect or x-sendfile"),
+]
+AcceleratorPrefix = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]*$"), Allowed("a path such as /pixyz-share")]
 PoolType = Annotated[Literal["solo", "pool"], BeforeValidator(_lower), Allowed("solo or pool")]
 Isolation = Annotated[Literal["fork", "spawn"], BeforeValidator(_lower), Allowed("fork or spawn")]
 EngineName = Annotated[

@@ -3,32 +3,29 @@
 import hashlib
 import os
 import secrets
-import time
-import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound
 from pixyz_scheduler.storage.disk import disk_in_words, make_corner, set_mode, sync_folder
 from pixyz_scheduler.storage.job_folder import JobFolder
+from pixyz_scheduler.storage.zip_writer import BLOCK, ZipWriter
 
-# Packed already: to deflate them again costs seconds and gains nothing.
+# Packed already. What else cannot be packed is seen by the writer, block by block.
 STORED_SUFFIXES = frozenset(
     {
-        *(".7z", ".bz2", ".gz", ".rar", ".tgz", ".xz", ".zip", ".zst"),
+        *(".7z", ".bz2", ".gz", ".rar", ".tgz", ".xz", ".zip", ".zst", ".lz4", ".npz"),
         *(".3mf", ".fcstd", ".stpz", ".usdz"),
-        *(".avif", ".jpeg", ".jpg", ".ktx2", ".mp4", ".png", ".webm", ".webp"),
+        *(".avif", ".heic", ".jpeg", ".jpg", ".ktx2", ".mkv", ".mov", ".mp3", ".mp4", ".png", ".webm", ".webp"),
     }
 )
 
 _MARK = b"pixyz-scheduler manifest "
 _DIGEST_LENGTH = 64
 _COMMENT_LENGTH = len(_MARK) + _DIGEST_LENGTH
-_BATCH = 1 << 20
 _ABANDONED_AFTER = 3600.0
-# Level 1 packs meshes nearly as well as the default 6, in a third of the time.
-_LEVEL = 1
 
 
 def manifest(folder: JobFolder) -> str:
@@ -78,43 +75,30 @@ def pack(folder: JobFolder) -> Path:
 
 
 def _write(part: Path, folder: JobFolder, digest: str) -> None:
-    with part.open("xb") as file:
+    with part.open("xb", buffering=0) as file:
         # By the share's own clock: this machine's may differ.
         _remove_abandoned(folder.archives, now=os.fstat(file.fileno()).st_mtime)
         set_mode(part, 0o600 | (folder.archives.stat().st_mode & 0o040))
-        with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-            # The manifest travels in the file itself: one rename makes both true.
-            archive.comment = _MARK + digest.encode()
+        # The manifest travels in the file itself: one rename makes both true.
+        with ZipWriter(file, comment=_MARK + digest.encode()) as archive:
             for name in folder.list_outputs():
                 _add(archive, folder, name)
-        file.flush()
         os.fsync(file.fileno())
 
 
-def _add(archive: zipfile.ZipFile, folder: JobFolder, name: str) -> None:
+def _add(archive: ZipWriter, folder: JobFolder, name: str) -> None:
     with folder.open_output(name) as source:
         status = os.fstat(source.fileno())
-        member = zipfile.ZipInfo(name, date_time=_zip_time(status.st_mtime))
-        member.external_attr = 0o100644 << 16
-        member.file_size = status.st_size
-        packed_already = Path(name).suffix.lower() in STORED_SUFFIXES
-        member.compress_type = zipfile.ZIP_STORED if packed_already else zipfile.ZIP_DEFLATED
-        member._compresslevel = _LEVEL  # type: ignore[attr-defined]  # noqa: SLF001  (public only from 3.13 on)
-        with archive.open(member, "w") as target:
-            _copy(source, target, status.st_size)
+        is_packed = Path(name).suffix.lower() in STORED_SUFFIXES
+        blocks = _blocks(source, status.st_size)
+        archive.add(name, blocks, most=status.st_size, mtime=status.st_mtime, is_packed=is_packed)
 
 
-def _copy(source: BinaryIO, target: IO[bytes], size: int) -> None:
-    """Copy `size` bytes at most: a file that still grows must not outgrow what the zip's header says of it."""
-    while size > 0 and (batch := source.read(min(size, _BATCH))):
-        target.write(batch)
-        size -= len(batch)
-
-
-def _zip_time(seconds: float) -> tuple[int, int, int, int, int, int]:
-    """A zip knows the years 1980 to 2107."""
-    at = time.gmtime(min(max(seconds, 315_532_800), 4_354_819_198))
-    return (at.tm_year, at.tm_mon, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec)
+def _blocks(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """`size` bytes at most: a file that still grows must not outgrow what the zip's header has room for."""
+    while size > 0 and (block := source.read(min(size, BLOCK))):
+        yield block
+        size -= len(block)
 
 
 def _packed_manifest(path: Path) -> str | None:

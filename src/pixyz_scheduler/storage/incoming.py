@@ -1,7 +1,6 @@
 """What a request brings, on its way: written to a private folder, then renamed into place in one step."""
 
 import errno
-import hashlib
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing_extensions import Self, assert_never
 
 from pixyz_scheduler.errors import Conflict, InvalidUpload, Unavailable
 from pixyz_scheduler.storage.copying import copy_all
+from pixyz_scheduler.storage.digest import Digest
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
@@ -21,6 +21,7 @@ from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
 Kind = Literal["script", "input"]
 
 MAX_NAME_BYTES = 200
+_BEGIN_WITH = 16 << 20
 
 
 class IncomingFile:
@@ -29,7 +30,8 @@ class IncomingFile:
     def __init__(self, path: Path, *, mode: int) -> None:
         self.path = path
         self.size = 0
-        self._digest = hashlib.sha256()
+        self._digest = Digest()
+        self._begun = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with disk_in_words(path):
             self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
@@ -47,6 +49,7 @@ class IncomingFile:
 
     def write(self, data: bytes) -> None:
         """Append a batch; raises StorageFull, and then nothing of the file is left."""
+        self._digest.update(data)
         try:
             with disk_in_words(self.path):
                 rest = memoryview(data)
@@ -55,8 +58,15 @@ class IncomingFile:
         except BaseException:
             self.abandon()
             raise
-        self._digest.update(data)
         self.size += len(data)
+        self._begin_with()
+
+    def _begin_with(self) -> None:
+        """Have the disk begin with what has come, so that little is left to wait for at the end."""
+        # Linux begins when it is asked to drop a file from memory; what is not written yet stays there.
+        if self.size - self._begun >= _BEGIN_WITH and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._file.fileno(), self._begun, self.size - self._begun, os.POSIX_FADV_DONTNEED)
+            self._begun = self.size
 
     def take(self, source: int, *, each: Callable[[], None]) -> None:
         """Copy all of an open file, whose digest is not reckoned; raises as `write` does."""
@@ -69,6 +79,7 @@ class IncomingFile:
 
     def close(self) -> None:
         """All is written; again is well."""
+        self._digest.close()
         if self._file.closed:
             return
         try:
@@ -85,6 +96,7 @@ class IncomingFile:
 
     def abandon(self) -> None:
         """Remove the file."""
+        self._digest.close()
         self._file.close()
         self.path.unlink(missing_ok=True)
 

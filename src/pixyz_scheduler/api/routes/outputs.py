@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pixyz_scheduler.api.accelerator import NO_ACCELERATOR, Accelerator
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.download import Download, media_type_of
 from pixyz_scheduler.api.openapi import answers, problems
@@ -19,7 +20,7 @@ Output = Annotated[str, Path(description="A path that `GET .../outputs` gave.", 
 _BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
 
 
-def output_routes(written: JobOutputs) -> APIRouter:
+def output_routes(written: JobOutputs, accelerator: Accelerator = NO_ACCELERATOR) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["Outputs"])
 
@@ -38,7 +39,12 @@ def output_routes(written: JobOutputs) -> APIRouter:
     def archive(uuid: Id, request: Request) -> Download:
         """All outputs as a zip. The first call has it made: 425 until it is there."""
         return Download(
-            written.open_archive(uuid), request.headers, filename=f"{uuid}.zip", media_type=OCTETS, attached=True
+            written.open_archive(uuid),
+            request.headers,
+            filename=f"{uuid}.zip",
+            media_type=OCTETS,
+            attached=True,
+            accelerator=accelerator,
         )
 
     @router.head("/jobs/{uuid}/outputs/{path:path}", include_in_schema=False)
@@ -56,6 +62,12 @@ def output_routes(written: JobOutputs) -> APIRouter:
     def output(uuid: Id, path: Output, request: Request) -> Download:
         """One file, or a range of it; `ETag` tells whether it has changed."""
         name = path.rpartition("/")[2]
-        return Download(written.open(uuid, path), request.headers, filename=name, media_type=media_type_of(name))
+        return Download(
+            written.open(uuid, path),
+            request.headers,
+            filename=name,
+            media_type=media_type_of(name),
+            accelerator=accelerator,
+        )
 
     return router
