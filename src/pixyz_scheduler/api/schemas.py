@@ -147,6 +147,7 @@ class JobDetails(JobState):
             "root": None,
             "children": [],
             "reason": None,
+            "cached_from": None,
         }
     )
 
@@ -170,6 +171,9 @@ class JobDetails(JobState):
     parent: str | None = Field(default=None, description="The job that started it; null where a user sent it.")
     root: str | None = Field(default=None, description="The job that a user sent, with which that began.")
     children: list[str] = Field(default_factory=list, description="The jobs that it has started.")
+    cached_from: str | None = Field(
+        default=None, description="The job that did the work, where its outputs were taken; it may be gone."
+    )
 
     @classmethod
     def of(cls, report: JobReport, *, waiting_for: str | None = None, children: Sequence[str] = ()) -> Self:
@@ -196,6 +200,7 @@ class JobDetails(JobState):
             parent=report.job.parent,
             root=report.job.root,
             children=list(children),
+            cached_from=report.cached_from,
         )
 
 
