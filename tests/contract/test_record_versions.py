@@ -104,6 +104,15 @@ def test_a_new_record_is_of_this_programs_version(store, client):
     assert is_readable(RECORD_VERSION)
 
 
+def test_a_record_of_an_earlier_minor_has_no_hashes_of_its_inputs(store, client, record_of):
+    hashed = JobId(str(uuid.uuid4()))
+    assert store.submit(Job(hashed, "custom", JobOptions(), submitted=0.0, input_hashes={"a.step": "ab" * 32}))
+    assert store.report(hashed).job.input_hashes == {"a.step": "ab" * 32}
+    assert store.report(record_of("1.2")).job.input_hashes == {}
+    client.hdel(f"ps:job:{hashed}", "input_hashes")
+    assert store.report(hashed).job.input_hashes == {}
+
+
 @pytest.mark.parametrize("version", FOREIGN)
 def test_a_listing_tells_of_a_record_of_another_major_and_hides_no_other(store, record_of, version):
     foreign = record_of(version)

@@ -61,6 +61,11 @@ class Submission:
         """Of all inputs, as they lie among the job's, in the order in which they came."""
         return tuple(file.name for file in (self.file, *self.more_files) if file is not None)
 
+    @property
+    def input_hashes(self) -> dict[str, str]:
+        """The sha256 of each file that came, script and all, by its name; they were reckoned on the way."""
+        return {file.name: file.sha256 for file in (self.script, self.file, *self.more_files) if file is not None}
+
     def to_job(
         self, catalog: ProcessCatalog, defaults: JobOptions, admission: Admission = NOTHING_MORE
     ) -> tuple[Job, tuple[str, ...]]:
@@ -85,6 +90,7 @@ class Submission:
             params=params,
             name=_name(self.name),
             script=self.script.name if self.script else None,
+            input_hashes=self.input_hashes,
         )
         return job, (*self.warnings, *unread, *seen, *admission.warnings(needs), *ignored)
 

@@ -86,6 +86,8 @@ class Job:
         script: file name of the script within the job's inputs; None where the catalog has it.
         input_file: file name of the input within the job's inputs; of several the one to open.
         input_files: all of them, where there are several.
+        input_hashes: sha256 (hexadecimal) of each file that was sent, script and all, by its name; empty where
+            `inputs_of` has the files, or where an older version took them.
         submitted: when, in seconds since the epoch (UTC).
         parent: the job that started it; None where a user did.
         root: the job with which that began, which a user sent; None where a user sent this one.
@@ -105,6 +107,7 @@ class Job:
     script: str | None = None
     input_file: str | None = None
     input_files: tuple[str, ...] = ()
+    input_hashes: Mapping[str, str] = field(default_factory=dict, hash=False)
     parent: JobId | None = None
     root: JobId | None = None
     inputs_of: JobId | None = None

@@ -121,6 +121,7 @@ class JobReport:
             script=record.get("script") or None,
             input_file=record.get("input_file") or None,
             input_files=tuple(json.loads(record.get("input_files") or "[]")),
+            input_hashes=_hashes(record.get("input_hashes")),
             **{name: _id(record.get(name)) for name in _RELATIVES},
             needs=record.get("needs") or None,
             after=tuple(JobId(other) for other in (record.get("after") or "").split()),
@@ -182,6 +183,7 @@ def _of_a_workflow(job: Job) -> dict[str, str]:
     """Most jobs are part of none, and have one input: they need not say so."""
     said = {
         "input_files": _several(job.input_files),
+        "input_hashes": json.dumps(job.input_hashes, separators=(",", ":")) if job.input_hashes else "",
         "needs": job.needs or "",
         "after": " ".join(job.after),
         "context": job.context if job.parent else "",
@@ -192,6 +194,10 @@ def _of_a_workflow(job: Job) -> dict[str, str]:
 def ended_attempt(report: JobReport, attempt: Attempt) -> str:
     """The history of a job with this attempt at its end, as the record keeps it (JSON)."""
     return json.dumps([*report.attempts, attempt.to_wire()], separators=(",", ":"))
+
+
+def _hashes(text: str | None) -> dict[str, str]:
+    return {str(name): str(digest) for name, digest in json.loads(text or "{}").items()}
 
 
 def _id(text: str | None) -> JobId | None:

@@ -1,5 +1,6 @@
 """What a job is given to work on: several files, an output of an earlier job; and how it is refused."""
 
+import hashlib
 import json
 import os
 
@@ -53,6 +54,15 @@ def test_a_root_file_that_is_none_of_them_is_refused_unless_the_first_is_an_arch
     )
     job = job_of(api, send(api, ("files", ("car.zip", b"PK")), *PARTS, root_file="c.step"))
     assert (job.input_file, job.options.root_file) == ("car.zip", "c.step")
+
+
+def test_each_file_that_was_sent_is_told_with_its_sha256(api):
+    answer = send(api, *PARTS, ("file", ("empty.bin", b"")))
+    sent = inputs_of(api, job_of(api, answer))
+    expected = {name: hashlib.sha256(content).hexdigest() for name, content in sent.items()}
+    assert len(expected) == 5
+    assert job_of(api, answer).input_hashes == expected
+    assert api.http.get(f"/jobs/{answer.json()['uuid']}/details").json()["input_hashes"] == expected
 
 
 def test_files_of_one_name_all_stay(api):

@@ -46,6 +46,7 @@ def test_a_waiting_job_is_pending(api):
     assert state(api, job_id) == {**expected, "process": "custom", "queue": "cpu"}
     told = details(api, job_id)
     assert ISO.fullmatch(told["time_info"].pop("request"))
+    assert all(len(digest) == 64 for digest in told.pop("input_hashes").values())
     assert told == {
         **expected,
         "process": "custom",
