@@ -96,13 +96,18 @@ class ResultCache:
             # A process may import what lies beside it.
             folder = self.catalog.folder
             return digest_of_files(sorted(path for path in folder.rglob("*.py") if path.is_file()), folder)
-        return _digest(self.share.folder(job.inputs_of or job.id).input(job.script))
+        return self._hash(report, job.script)
 
     def _inputs(self, report: JobReport) -> Iterator[tuple[str, str]]:
         job = report.job
-        folder = self.share.folder(job.inputs_of or job.id)
         for name in job.input_files or ((job.input_file,) if job.input_file else ()):
-            yield name, _digest(folder.input(name))
+            yield name, self._hash(report, name)
+
+    def _hash(self, report: JobReport, name: str) -> str:
+        job = report.job
+        # As it was sent, a script that has begun may have changed it since.
+        known = job.input_hashes.get(name) if report.epoch == 1 and job.inputs_of is None else None
+        return known or _digest(self.share.folder(job.inputs_of or job.id).input(name))
 
     def _found(self, key: str, report: JobReport, fit: Callable[[], object]) -> Ended | None:
         try:
