@@ -2,11 +2,13 @@
 
 import json
 import os
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.storage import archive
@@ -97,6 +99,18 @@ def test_what_did_not_ask_is_not_taken_either(do, runs):
     do(cache=False)
     assert do().cached_from is None
     assert count(runs) == 2
+
+
+def test_what_was_sent_is_known_by_the_hashes_that_the_record_has(fork_bench, do, runs, client):
+    params, reports = json.dumps({"text": "a", "runs": runs.name}), []
+    for number in range(3):
+        job_id = fork_bench.submit(SCRIPT, params=params, cache=True)
+        client.hset(f"ps:job:{job_id}", "input_hashes", json.dumps({"script.py": f"as it was sent {number // 2}"}))
+        fork_bench.execution.run(job_id, queue="cpu")
+        reports.append(fork_bench.records.report(job_id))
+    assert [report.cached_from for report in reports] == [None, reports[0].job.id, None]
+    assert do().cached_from is None
+    assert count(runs) == 3
 
 
 def test_a_failure_is_done_again(do, runs):
@@ -254,3 +268,54 @@ def test_a_workflow_is_answered_with_what_its_sub_tasks_have_made(fork_bench, ru
     assert (second.state, second.result, second.cached_from) == (JobState.SUCCESS, "7", first.job.id)
     assert outputs(fork_bench, second).output("part.txt").read_text() == "made by a sub-task"
     assert fork_bench.children(second.job.id) == []
+
+
+SUB_TASKS = """
+import os
+from pathlib import Path
+from pixyz_worker.script import *
+
+@pixyz_schedule(cache=True)
+def part(pc, params):
+    runs = Path(os.environ["HOME"], params["runs"])
+    runs.write_text(runs.read_text() + "x" if runs.exists() else "x")
+    with open(pc.get_output_dir("part.txt"), "w") as file:
+        file.write("made by a sub-task")
+    return 7
+
+@pixyz_schedule(wait=True)
+def main(pc, params):
+    return pixyz_execute.delay(params, pc.clone().update(entrypoint="part", raw=True))
+"""
+
+
+def test_a_sub_task_with_outputs_of_its_own_is_answered_too(fork_bench, runs):
+    children = []
+    for _ in range(2):
+        job_id = fork_bench.submit(SUB_TASKS, params=json.dumps({"runs": runs.name}), queue="control")
+        fork_bench.execution.run(job_id, queue="control")
+        fork_bench.serve()
+        fork_bench.aftermath.follow()
+        assert fork_bench.records.report(job_id).result == "7"
+        children += fork_bench.children(job_id)
+    first, second = children
+    assert (first.cached_from, second.cached_from, count(runs)) == (None, first.job.id, 1)
+    assert outputs(fork_bench, second).list_outputs() == ["part.txt"]
+
+
+def test_a_process_that_changed_or_what_it_may_import_is_run(fork_bench, tmp_path, runs):
+    process = SCRIPT.replace("from pathlib", "import helper\nfrom pathlib")
+    (tmp_path / "mine.py").write_text(process)
+    (tmp_path / "helper.py").write_text("")
+    taken = []
+    for text in ("", "", "# better", "# better"):
+        (tmp_path / "helper.py").write_text(text)
+        job_id = JobId(str(uuid.uuid4()))
+        fork_bench.share.make_folder(job_id)
+        params = json.dumps({"text": "a", "runs": runs.name})
+        assert fork_bench.records.submit(Job(job_id, "mine", JobOptions(cache=True), 0.0, params=params))
+        fork_bench.execution.run(job_id, queue="cpu")
+        report = fork_bench.records.report(job_id)
+        assert report.state is JobState.SUCCESS, report.error
+        taken.append(report.cached_from is not None)
+    assert (taken, count(runs)) == ([False, True, False, True], 2)
