@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 
 from pixyz_scheduler.jobs.job import Job
 
 # Raised when the key takes in more or less: what was kept under another one is not found.
 _FORMAT = 1
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def may_share(job: Job) -> bool:
@@ -49,3 +51,11 @@ def same_work(job: Job, *, program: str, code: str, inputs: Sequence[tuple[str, 
         "context": json.loads(job.context),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def names_jobs(result: str, *, params: str) -> bool:
+    """Whether a result (JSON) may name its own job, one that it has started, or a path in their folders.
+
+    That would be true of no other job, and of nothing once those are gone. What the params brought is no job's own.
+    """
+    return not set(_UUID.findall(result)) <= set(_UUID.findall(params))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
-from pixyz_scheduler.jobs.same_work import may_share, same_work
+from pixyz_scheduler.jobs.same_work import may_share, names_jobs, same_work
 
 JOB = Job(
     JobId("a"), "custom", JobOptions(cache=True), 1.0, params='{"a": 1, "b": {"c": [1, 2], "d": 2}}', script="s.py"
@@ -83,3 +83,19 @@ def test_with_an_input_by_url_it_is_ignored_and_said_so():
     assert merge_options({"cache": True, "input_url": "https://a/b"}, {})[1] == [
         "config.cache is ignored: what config.input_url gives is known only once it is fetched."
     ]
+
+
+ID = "0b6c2b0e-8f5a-4f0e-9c1d-2f7c8e6a1b3d"
+
+
+@pytest.mark.parametrize(
+    ("result", "params", "names"),
+    [
+        ('{"output": "wheel.glb"}', "{}", False),
+        (f'{{"output": "/share/{ID}/outputs/wheel.glb"}}', "{}", True),
+        (f'["{ID}"]', f'{{"asset": "{ID}"}}', False),
+        (f'["{ID}", "{ID.replace("0b", "1b")}"]', f'{{"asset": "{ID}"}}', True),
+    ],
+)
+def test_a_uuid_that_the_params_did_not_bring_may_be_a_jobs(result, params, names):
+    assert names_jobs(result, params=params) is names

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.engine.choice import EngineChoice
+from pixyz_scheduler.engine.choice import DEFAULT_SDK, EngineChoice
 
 _ENGINE = Path(__file__).parents[2] / "engine"
 
@@ -49,7 +49,8 @@ def digest_of_files(paths: Iterable[Path], root: Path) -> str:
 
 def _sizes(sdk: Path) -> Iterator[tuple[str, int]]:
     """Of the SDK's files, which tell its version as well as their gigabytes would."""
-    found = find_spec("pxz") if not (sdk / "pxz").exists() else None
-    places = [Path(place) for place in found.submodule_search_locations or ()] if found else [sdk / "pxz"]
-    for place in places:
+    place = next((place / "pxz" for place in (sdk, DEFAULT_SDK) if (place / "pxz").exists()), None)
+    if place is None and (found := find_spec("pxz")) and found.origin:
+        place = Path(found.origin).parent
+    if place is not None:
         yield from sorted((path.name, path.stat().st_size) for path in place.iterdir() if path.is_file())

@@ -14,7 +14,7 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import LeaseLost, SchedulerError
 from pixyz_scheduler.jobs.outcome import Awaits, Succeeded
 from pixyz_scheduler.jobs.report import JobReport
-from pixyz_scheduler.jobs.same_work import may_share, same_work
+from pixyz_scheduler.jobs.same_work import may_share, names_jobs, same_work
 from pixyz_scheduler.storage.archive import manifest
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
@@ -122,8 +122,10 @@ class ResultCache:
     def _taken(self, key: str, report: JobReport, earlier: Done, fit: Callable[[], object]) -> Ended | None:
         source, job_id = earlier.report.job.id, report.job.id
         text = Results(self.share).text(earlier.report) or "null"
-        # A result with paths of its job's folder in it is true of that job alone.
-        if source in text:
+        if names_jobs(text, params=report.job.params):
+            _log.info(
+                "not answered by job %s, which has done the same work: its result may name it, or another", source
+            )
             return None
         target = self.share.folder(job_id)
         if not share_outputs(self.share.folder(source), target, as_of=earlier.outputs, fit=fit):
