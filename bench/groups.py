@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench import (
     archives,
+    cache,
     first_line,
     hops,
     idle,
@@ -36,6 +37,7 @@ GROUPS: Mapping[str, Group] = {
     "reading": Group(reading.measure, ("floor.redis",)),
     "transfers": Group(transfers.measure, ("floor.cp", "floor.cp_fsync", "floor.redis")),
     "archives": Group(archives.measure, ("floor.deflate", "floor.redis")),
+    "cache": Group(cache.measure, ("floor.celery",)),
     "starting": Group(starting.measure, ("floor.python",)),
     "idle": Group(idle.measure, ()),
     "log_flood": Group(log_flood.measure, ()),

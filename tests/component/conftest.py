@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.done_work import DoneWork
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -20,6 +21,8 @@ from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.upkeep.aftermath import Aftermath
+from pixyz_scheduler.worker.cache.program import Program
+from pixyz_scheduler.worker.cache.result_cache import ResultCache
 from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
@@ -162,6 +165,7 @@ def bench_of(store_url: str, tmp_path: Path) -> Iterator[Callable[[Slots], Bench
                 memory=MemoryLimit(memory),
                 memory_gpuhigh=MemoryLimit(memory_gpuhigh),
                 log_limit=log_limit,
+                cache=ResultCache(DoneWork(records), Share(share), ProcessCatalog(tmp_path), Program(NO_ENGINE)),
             )
             results = Results(Share(share))
             execution = Execution(

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from pixyz_scheduler.broker.connection import connect
+from pixyz_scheduler.broker.done_work import DoneWork
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.listing import JobFilter, list_jobs
 from pixyz_scheduler.broker.records import RecordStore
@@ -58,8 +59,10 @@ WANTED = (
     *("reaps", "fenced commits", "cancels", "drains", "doubled bells", "ends", "met owners"),
     *("drained reaps", "second runs", "families", "parked", "unparked", "buried"),
     *("roused", "given up", "awaits", "ripened", "settled", "waited too long"),
+    *("offers", "newer offers", "withdrawals", "found", "not to be had"),
 )
 TOKENS = 1
+WORKS = ("work-0", "work-1")
 ROUNDS = 10
 
 
@@ -95,6 +98,7 @@ class Known:
     is_ripe: bool = False
     is_roused: bool = False
     children_ended: int = 0
+    work: str | None = None
 
 
 class RecordMachine(RuleBasedStateMachine):
@@ -108,6 +112,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.store = RecordStore(client, now_ms=1_000_000)
         self.families = Families(self.store, client)
         self.known: dict[JobId, Known] = {}
+        self.offered: dict[str, JobId] = {}
         self.clock = 0
 
     def _some(self, fits):
@@ -171,6 +176,10 @@ class RecordMachine(RuleBasedStateMachine):
         """It has ended, and so others may begin, or never will, or are to be settled."""
         job = self.known[job_id]
         job.state = state
+        if state is JobState.SUCCESS and job.work:
+            self.seen["offers"] += 1
+            self.seen["newer offers"] += self.offered.get(job.work, job_id) != job_id
+            self.offered[job.work] = job_id
         job.rung = job.due = job.parked = job.until = None
         job.unmet, job.awaits, job.is_ripe, job.children_ended = set(), False, False, 0
         if job.parent in self.known and self.known[job.parent].awaits:
@@ -297,9 +306,13 @@ class RecordMachine(RuleBasedStateMachine):
         job_id, job = self._pick(which, is_held)
         outcome = Cancelled() if job.cancel and heeds else outcome
         lease, decision = job.lease, decide(outcome, tally=job.tally, queue=queue_named(job.queue))
+        fields = {"result": "1"}
+        if isinstance(outcome, Succeeded):
+            job.work = WORKS[which % len(WORKS)]
+            fields["cache_key"] = job.work
         state = self._ended(job, decision, "owner")
         for _ in range(2):
-            assert self.store.commit(job_id, decision, lease=lease, fields={"result": "1"}) is state
+            assert self.store.commit(job_id, decision, lease=lease, fields=fields) is state
         self.seen["ends"] += state in TERMINAL
 
     @precondition(lambda self: self._some(is_held))
@@ -312,6 +325,7 @@ class RecordMachine(RuleBasedStateMachine):
 
     def _await(self, job_id, awaited, wait):
         job = self.known[job_id]
+        job.work = WORKS[0]
         lease, decision = job.lease, Wait(list_of(*(result_of(other) for other in awaited)))
         job.committed = (lease, "owner", JobState.REVOKED if job.cancel else JobState.RUNNING)
         job.earlier.append(lease)
@@ -327,7 +341,8 @@ class RecordMachine(RuleBasedStateMachine):
             job.children_ended = sum(self.known[child].state in TERMINAL for child in self._children(job_id))
             self.seen["awaits"] += 1
         for _ in range(2):
-            assert self.store.commit(job_id, decision, lease=lease, wait_limit=wait) is job.committed[2]
+            state = self.store.commit(job_id, decision, lease=lease, fields={"cache_key": job.work}, wait_limit=wait)
+            assert state is job.committed[2]
 
     @precondition(lambda self: self._some(is_held) and len(self.known) < MOST_JOBS - 2)
     @rule(which=WHICH, awaits=st.booleans(), parts=st.sampled_from((1, 2)))
@@ -454,6 +469,7 @@ class RecordMachine(RuleBasedStateMachine):
             assert answer == "doomed"
         else:
             assert answer == "SENT"
+            self._withdrawn(job_id)
             job.state, job.queue, job.tally = JobState.SENT, job.asked, Tally()
             job.cancel = job.draining = False
             job.committed = job.final = None
@@ -483,7 +499,16 @@ class RecordMachine(RuleBasedStateMachine):
             with pytest.raises(JobNotFound):
                 self.store.report(job_id)
 
+    def _withdrawn(self, job_id):
+        """What it has done answers nobody else any more."""
+        job = self.known[job_id]
+        if job.work and self.offered.get(job.work) == job_id:
+            del self.offered[job.work]
+            self.seen["withdrawals"] += 1
+        job.work = None
+
     def _forgotten(self, job_id):
+        self._withdrawn(job_id)
         del self.known[job_id]
         for job in self.known.values():
             job.parent = None if job.parent == job_id else job.parent
@@ -610,6 +635,7 @@ class RecordMachine(RuleBasedStateMachine):
         opened = {key: count for key, count in opened.items() if key.rpartition(":")[2] in self.known}
         assert {key: int(self.client.get(key)) for key in self.client.keys("ps:open:*")} == opened
         kept = set(self.client.keys("ps:*")) - {"ps:clk", "ps:ev", "ps:queues", "ps:licences:cap", "ps:roused", *opened}
+        kept -= self._offers(opened)
         there = {key for key, members in sets.items() if members}
         assert kept == set(expected) | there | {f"ps:job:{job_id}" for job_id in self.known}
         for key in there:
@@ -621,6 +647,19 @@ class RecordMachine(RuleBasedStateMachine):
         assert [set(ids) for ids in found] == list(expected.values())
         listed = list_jobs(self.store, JobFilter()).reports
         assert {report.job.id for report in listed} == set(self.known)
+
+    def _offers(self, opened):
+        """The keys of work that is done; it is found unless who did it is to go, or has others still at work."""
+        keys = {f"ps:cache:{work}": job_id for work, job_id in self.offered.items()}
+        assert {key: self.client.get(key) for key in self.client.keys("ps:cache:*")} == keys
+        for work, job_id in self.offered.items():
+            job = self.known[job_id]
+            others = self._children(job_id) and f"ps:open:{job.root or job_id}" in opened
+            to_be_had = not job.doomed and not others
+            found = DoneWork(self.store).find(work)
+            assert (found and found.report.job.id) == (job_id if to_be_had else None)
+            self.seen["found" if to_be_had else "not to be had"] += 1
+        return set(keys)
 
 
 def is_licensed(job):

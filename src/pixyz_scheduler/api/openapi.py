@@ -81,7 +81,8 @@ _CONFIG = (
     'JSON object: `entrypoint` ("main"), `queue` ("cpu"), `time_limit` (seconds for an attempt), '
     "`no_progress_limit` (seconds without progress; null for any), `root_file` (the main file inside an archive, or of "
     "several files), `input_job` (an earlier job, of which an output is the input), `input_path` (which output), "
-    "`compute_only`, `raw`, `priority` (0, most urgent, to 9). `null` means the default, "
+    "`compute_only`, `raw`, `priority` (0, most urgent, to 9), `cache` (the outputs of an earlier job that did the "
+    "same work will do). `null` means the default, "
     "`@pixyz_schedule(...)` of the script gives its own. What else is sent is ignored, with a warning."
 )
 

@@ -147,6 +147,7 @@ class JobDetails(JobState):
             "root": None,
             "children": [],
             "reason": None,
+            "cached_from": None,
             "input_hashes": {"bracket.step": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
         }
     )
@@ -171,6 +172,9 @@ class JobDetails(JobState):
     parent: str | None = Field(default=None, description="The job that started it; null where a user sent it.")
     root: str | None = Field(default=None, description="The job that a user sent, with which that began.")
     children: list[str] = Field(default_factory=list, description="The jobs that it has started.")
+    cached_from: str | None = Field(
+        default=None, description="The job that did the work, where its outputs were taken; it may be gone."
+    )
     input_hashes: dict[Text, str] = Field(
         default_factory=dict, description="The sha256 of each file that was sent, by the name that it has here."
     )
@@ -200,6 +204,7 @@ class JobDetails(JobState):
             parent=report.job.parent,
             root=report.job.root,
             children=list(children),
+            cached_from=report.cached_from,
             input_hashes=dict(report.job.input_hashes),
         )
 

@@ -59,6 +59,14 @@ Queue = Annotated[
 TimeLimit = Annotated[
     float | None, typer.Option("-l", "--time-limit", metavar="SECONDS", help="Longest time to run. Default: 3600")
 ]
+Cache = Annotated[
+    bool | None,
+    typer.Option(
+        "--cache/--no-cache",
+        show_default=False,
+        help="The outputs of an earlier job that did the same work will do. Default: the script's own, else no",
+    ),
+]
 Name = Annotated[str | None, typer.Option("-a", "--name", metavar="NAME", help="Your name for the job.")]
 IdempotencyKey = Annotated[
     str | None,

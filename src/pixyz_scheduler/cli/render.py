@@ -144,7 +144,9 @@ def sent(job: "JobState") -> None:
 
 
 def next_steps(job: "JobDetails") -> None:
-    """After a job's end, to eyes alone: how to get at what it made."""
+    """After a job's end, to eyes alone: how to get at what it made, and whether it had to make it."""
+    if job.cached_from and sys.stdout.isatty():
+        note(f"Not run: job {job.cached_from} has done the same work, and its outputs were taken.")
     if job.succeeded and sys.stdout.isatty():
         note("What it made: pixyz-scheduler details, outputs or download_all, each with -j UUID")
 
@@ -215,6 +217,7 @@ def details(job: "JobDetails") -> None:
         "retry": str(job.retry),
         **({"waiting": job.waiting_for} if job.waiting_for else {}),
         **({"cause": job.cause} if job.cause else {}),
+        **({"cached": f"from {job.cached_from}"} if job.cached_from else {}),
         **({"parent": job.parent} if job.parent else {}),
         **({"children": f"{len(job.children)} (pixyz-scheduler graph -j {job.uuid})"} if job.children else {}),
         "request": times.request or "-",

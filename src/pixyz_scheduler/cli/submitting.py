@@ -56,6 +56,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
+    cache: options.Cache = None,
     wait: options.Wait = False,
     result: options.ShowResult = False,
     name: options.Name = None,
@@ -80,7 +81,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
         "params": options.params(params),
         "name": name,
         "idempotency_key": options.idempotency_key(idempotency_key),
-        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l")),
+        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l"), cache=cache),
     }
     with connect(context, token) as scheduler:
         _follow(scheduler, _submit(scheduler, file, following, fields), following)
@@ -95,6 +96,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
+    cache: options.Cache = None,
     wait: options.Wait = False,
     result: options.ShowResult = False,
     name: options.Name = None,
@@ -119,7 +121,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
         "params": options.params(params),
         "name": name,
         "idempotency_key": options.idempotency_key(idempotency_key),
-        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l")),
+        **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l"), cache=cache),
     }
     with connect(context, token) as scheduler:
         _follow(scheduler, _submit(scheduler, file, following, fields), following)

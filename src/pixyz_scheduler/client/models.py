@@ -95,6 +95,8 @@ class JobDetails(JobState):
     """The job that started it."""
     children: tuple[str, ...] = ()
     """The jobs that it has started."""
+    cached_from: str | None = None
+    """The job that did the work, where its outputs were taken instead of doing it again."""
 
     @property
     def step(self) -> str | None:

@@ -169,6 +169,7 @@ def details_from(told: Mapping[str, object]) -> JobDetails:
         else (),
         parent=_text(told.get("parent")),
         children=tuple(map(str, children)) if isinstance(children, list) else (),
+        cached_from=_text(told.get("cached_from")),
     )
 
 

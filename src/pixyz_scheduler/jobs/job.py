@@ -46,6 +46,7 @@ class JobOptions:
         compute_only: no folders are made for the job.
         raw: the bare return value is the result, for Celery's canvas.
         priority: 0 (most urgent) to 9, strict within a queue.
+        cache: the outputs of an earlier job that did the same work will do.
     """
 
     entrypoint: str = "main"
@@ -59,6 +60,7 @@ class JobOptions:
     compute_only: bool = False
     raw: bool = False
     priority: int = DEFAULT_PRIORITY
+    cache: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -143,7 +145,10 @@ def merge_options(
         # It only waits for other jobs: it must not sit in a slot that they need.
         said["queue"] = "control"
     changes: dict[str, Any] = {name: parse(name, said[name]) for name, parse in _PARSERS.items() if name in said}
-    return replace(defaults, **changes), warnings
+    options = replace(defaults, **changes)
+    if options.cache and options.input_url is not None:
+        warnings.append("config.cache is ignored: what config.input_url gives is known only once it is fetched.")
+    return options, warnings
 
 
 def _text(name: str, value: Any) -> str:
@@ -207,4 +212,5 @@ _PARSERS = {
     "compute_only": _flag,
     "raw": _flag,
     "priority": _priority,
+    "cache": _flag,
 }

@@ -46,6 +46,8 @@ class JobReport:
         awaits: what it ends with, once it runs no more and waits for other jobs; None where it does not.
         children: how many jobs it had started by then; 0 where it does not wait.
         children_ended: how many of those it has started have ended.
+        run: how often somebody had it, or the job that started it, run again.
+        cached_from: the job that did the work, where its outputs were taken instead of doing it again.
     """
 
     job: Job
@@ -68,6 +70,8 @@ class JobReport:
     awaits: Expression | None = None
     children: int = 0
     children_ended: int = 0
+    run: int = 0
+    cached_from: JobId | None = None
 
     @property
     def status(self) -> JobState:
@@ -144,6 +148,8 @@ class JobReport:
             awaits=json.loads(record["awaits"]) if record.get("awaits") else None,
             children=int(record.get("children") or 0),
             children_ended=int(record.get("done") or 0),
+            run=int(record.get("run") or 0),
+            cached_from=_id(record.get("cached_from")),
         )
 
 

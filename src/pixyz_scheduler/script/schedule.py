@@ -27,6 +27,8 @@ class ScheduleOptions:
     compute_only: bool | None = None
     raw: bool | None = None
     root_file: str | None = None
+    cache: bool | None = None
+    """The outputs of an earlier job that did the same work will do."""
     other: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What we do not know, kept as it was said."""
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from pixyz_scheduler.broker.dispatch import Dispatch
+from pixyz_scheduler.broker.done_work import OUTPUTS
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import JobNotFound, RecordError, StorageFull, StoreUnavailable, Unavailable, UnsafePath
@@ -15,6 +16,7 @@ from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.workflow import jobs_in
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.storage.archive import manifest
 from pixyz_scheduler.storage.results import Results
 
 _log = logging.getLogger(__name__)
@@ -92,7 +94,13 @@ class Aftermath:
     ) -> dict[str, str]:
         if state is not JobState.SUCCESS:
             return {"traceback": _traceback_of(failed)}
-        return {**self._result(parent, awaited), "traceback": ""}
+        return {**self._result(parent, awaited), **self._outputs(parent), "traceback": ""}
+
+    def _outputs(self, parent: JobReport) -> dict[str, str]:
+        """As they are now: they may answer the same work another time."""
+        if self._results is None or not parent.job.options.cache:
+            return {}
+        return {OUTPUTS: manifest(self._results.share.folder(parent.job.id))}
 
     def _result(self, parent: JobReport, awaited: family.Reports) -> dict[str, str]:
         if self._results is not None:

@@ -228,6 +228,7 @@ class Execution:
             "attempts": ended_attempt(report, attempt),
             "progress": json.dumps(ended.progress.to_wire(), separators=(",", ":")),
             **_said(ended.outcome),
+            **ended.fields,
         }
         job_id = report.job.id
         left = max(0.0, report.job.options.time_limit - (time.time() - attempt.started))

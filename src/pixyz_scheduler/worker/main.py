@@ -19,11 +19,13 @@ from pixyz_scheduler.broker.calls import Calls
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import CeleryDispatch, messages_in
+from pixyz_scheduler.broker.done_work import DoneWork
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
+from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
@@ -40,6 +42,8 @@ from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
 from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.cache.program import Program
+from pixyz_scheduler.worker.cache.result_cache import ResultCache
 from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
 from pixyz_scheduler.worker.drain import Drain
@@ -209,9 +213,11 @@ def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) 
 
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:
     """What every attempt is run with."""
+    catalog = ProcessCatalog(settings.process_path)
+    done = DoneWork(subtasks.records)
     return Workshop(
         share=share,
-        catalog=ProcessCatalog(settings.process_path),
+        catalog=catalog,
         slots=slots,
         workspaces=workspaces,
         retry_time_limit=settings.pixyz_retry_time_limit,
@@ -221,6 +227,7 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         log_limit=settings.log_limit,
         preparation=settings.preparation_time_limit,
         freeze=PACE.scaled(settings.lease_time_scale).freeze,
+        cache=ResultCache(done, share, catalog, Program(engine_of(settings))),
     )
 
 

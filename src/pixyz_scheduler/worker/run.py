@@ -23,6 +23,7 @@ from pixyz_scheduler.storage.job_folder import JobFolder
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import Workspace
 from pixyz_scheduler.storage.workspaces import Workspaces
+from pixyz_scheduler.worker.cache.result_cache import NO_CACHE, Cache
 from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.job_log import JobLog
@@ -50,6 +51,7 @@ class Workshop:
         log_limit: bytes of an attempt's log; 0 for any.
         preparation: seconds for what a job needs before its script begins.
         freeze: seconds, `Pace.freeze`; no child begins on a lease that is older than half of it.
+        cache: answers a job by the outputs of an earlier one that did the same work.
     """
 
     share: Share
@@ -64,6 +66,7 @@ class Workshop:
     log_limit: int = 0
     preparation: float = math.inf
     freeze: float = PACE.freeze
+    cache: Cache = NO_CACHE
 
     def run(self, report: JobReport, tell: Callable[[Progress], None], since: float) -> "Run":
         """One attempt, not begun; its lease counts from this monotonic moment."""
@@ -86,7 +89,7 @@ class Run:
     def watch(self) -> Ended:
         """Run the attempt to its end. Raises what hinders it: StorageFull, Unavailable, UnknownProcess."""
         try:
-            return self._watch()
+            return self._workshop.cache.around(self._report, self._watch, fit=self._young_lease)
         except LeaseLost:
             if self._asked is None:
                 raise

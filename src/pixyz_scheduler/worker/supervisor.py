@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pixyz_scheduler.errors import InvalidWorkflow, SchedulerError
@@ -39,11 +39,12 @@ Stop = Cancelled | Drained | Lost
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt ended: its outcome, its progress, and how its child went."""
+    """How an attempt ended: its outcome, its progress, how its child went, and what else the record is to say."""
 
     outcome: Outcome
     progress: Progress
     child: Exited
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:

@@ -68,6 +68,7 @@ def test_a_waiting_job_is_pending(api):
         "root": None,
         "children": [],
         "reason": None,
+        "cached_from": None,
     }
 
 

@@ -3,6 +3,7 @@ local id = ARGV[2]
 local k = key(id)
 local state = state_of(id)
 if not state or not TERMINAL[state] then return 0 end
+withdraw(id)
 local got = redis.call('HMGET', k, 'queue', 'name', 'parent')
 redis.call('ZREM', 'ps:jobs', id)
 redis.call('ZREM', 'ps:state:' .. state, id)

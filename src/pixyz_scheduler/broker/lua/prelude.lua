@@ -28,6 +28,7 @@
 --   ps:clk              hash t, raw: the logical clock
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
+--   ps:cache:<key>      id of the job that has done this work last, and well (jobs/same_work.py); as its record
 --   ps:ctl:<worker>     channel: ids of jobs to stop
 local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
@@ -199,6 +200,17 @@ local function stop_waiting(id)
   redis.call('ZREM', 'ps:ripe', id)
 end
 
+-- Its outputs answer other jobs no more; `offer`: from now on they do.
+local function withdraw(id)
+  local work = redis.call('HGET', key(id), 'cache_key')
+  if work and redis.call('GET', 'ps:cache:' .. work) == id then redis.call('DEL', 'ps:cache:' .. work) end
+end
+
+local function offer(id)
+  local work = redis.call('HGET', key(id), 'cache_key')
+  if work then redis.call('SET', 'ps:cache:' .. work, id) end
+end
+
 local function finish(id, state)
   local now, at = logical_ms(), wall_s()
   local ends, next_one = {{id}}, 1
@@ -215,6 +227,7 @@ local function finish(id, state)
       redis.call('ZADD', 'ps:finished', at, one)
       redis.call('ZADD', 'ps:unmirrored', at, one)
       set_state(one, ended_as)
+      if ended_as == 'SUCCESS' then offer(one) end
       count_family(one, 1, -1)
       rouse(one, ended_as, now, ends)
     end
@@ -260,6 +273,8 @@ end
 -- As it was sent: a new history, nothing charged.
 local function start_over(id, queue, now)
   local k = key(id)
+  withdraw(id)
+  redis.call('HDEL', k, 'cache_key', 'cache_outputs', 'cached_from')
   redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
   redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
   redis.call('ZREM', 'ps:finished', id)

@@ -46,6 +46,14 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
     entrypoint: options.Entrypoint = None,
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
+    cache: Annotated[
+        bool | None,
+        typer.Option(
+            "--cache/--no-cache",
+            show_default=False,
+            help="The outputs of an earlier job that did the same work will do. Default: yes for a process",
+        ),
+    ] = None,
     concurrency: Annotated[
         int,
         typer.Option(
@@ -80,6 +88,8 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
         entrypoint=entrypoint,
         queue=queue,
         time_limit=options.seconds(time_limit, "-l"),
+        # A process makes the same of the same; whether a script does, it says itself.
+        cache=True if cache is None and process is not None else cache,
     )
     place = where(context, token)
     if not any(True for _ in find(patterns, outside=output)):

@@ -37,6 +37,8 @@ class Ended:
     reason: str | None = None
     """Of the error, in one line."""
     warnings: tuple[str, ...] = ()
+    cached_from: str | None = None
+    """The job that did the work, where its files were taken."""
 
     @property
     def good(self) -> bool:
@@ -148,6 +150,7 @@ class Batch:
                 entrypoint=self._work.entrypoint,
                 queue=self._work.queue,
                 time_limit=self._work.time_limit,
+                cache=self._work.cache,
             ),
             # An earlier run was killed while it sent: what it has sent is at work there.
             until_free=True,
@@ -177,6 +180,7 @@ class Batch:
             uuid=ended.uuid,
             outputs=self._paths(left),
             warnings=_warnings(ended),
+            cached_from=ended.cached_from,
         )
 
     def _refuse_what_is_not_ours(self, entry: Entry, places: Mapping[str, str]) -> None:

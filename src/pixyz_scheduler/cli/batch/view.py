@@ -119,4 +119,5 @@ def _told(how: "Ended") -> dict[str, object]:
         "outputs": [str(path) for path in how.outputs],
         "error": how.error,
         "warnings": list(how.warnings),
+        "cached_from": how.cached_from,
     }

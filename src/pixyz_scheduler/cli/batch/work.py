@@ -22,6 +22,7 @@ class Work:
     entrypoint: str | None = None
     queue: str | None = None
     time_limit: float | None = None
+    cache: bool | None = None
 
     def digest(self) -> str:
         """Another one means that outputs which are there were made otherwise. Where it runs makes no difference."""
