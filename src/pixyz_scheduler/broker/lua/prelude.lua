@@ -29,6 +29,7 @@
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:ctl:<worker>     channel: ids of jobs to stop
+--   ps:tell:<id>        channel: the job has changed
 local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
@@ -73,6 +74,9 @@ local function state_of(id)
   return got[1] or nil
 end
 
+-- Who follows the job looks at it: nobody, mostly, and then it costs a microsecond.
+local function tell(id) redis.call('PUBLISH', 'ps:tell:' .. id, '') end
+
 local function set_state(id, state)
   local k = key(id)
   local got = redis.call('HMGET', k, 'state', 'submitted', 'epoch')
@@ -81,6 +85,7 @@ local function set_state(id, state)
   redis.call('ZADD', 'ps:state:' .. state, got[2], id)
   redis.call('HSET', k, 'state', state)
   redis.call('XADD', 'ps:ev', 'MAXLEN', '~', EVENTS, '*', 'id', id, 'state', state, 'epoch', got[3], 'at', wall_s())
+  tell(id)
 end
 
 local DEFAULT_PRIORITY = '5'
