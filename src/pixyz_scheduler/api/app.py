@@ -36,6 +36,7 @@ from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
 from pixyz_scheduler.broker.families import Families
+from pixyz_scheduler.broker.hop_counts import HopCounts
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.news import News
 from pixyz_scheduler.broker.records import RecordStore
@@ -166,6 +167,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.include_router(health_routes(scheduler, StoreHealth(client)))
     outputs = JobOutputs(records, dispatch, surroundings, time_limit=settings.pixyz_time_limit)
     app.state.job_watch = watch
+    app.state.metrics = Metrics(HopCounts(client))
     _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
     answer_problems(app)
     describe(app)
@@ -173,7 +175,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: JobLogs, settings: Settings) -> None:
-    metrics = Metrics()
+    metrics = app.state.metrics
     watch = app.state.log_watch = LogWatch(logs)
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))

@@ -23,6 +23,7 @@ from pixyz_scheduler.errors import (
     UnsafePath,
 )
 from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
+from pixyz_scheduler.jobs.hops import Moments
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised, Succeeded
 from pixyz_scheduler.jobs.progress import Progress
@@ -142,7 +143,7 @@ class Execution:
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
             return None
-        state = self._commit(report, lease, ended)
+        state = self._commit(report, lease, ended, claimed=since)
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -210,7 +211,7 @@ class Execution:
         params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
-    def _commit(self, report: JobReport, lease: Lease, ended: Ended) -> JobState | None:
+    def _commit(self, report: JobReport, lease: Lease, ended: Ended, *, claimed: float) -> JobState | None:
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
         attempt = Attempt(
             number=report.epoch,
@@ -227,6 +228,7 @@ class Execution:
             "attempts": ended_attempt(report, attempt),
             "progress": json.dumps(ended.progress.to_wire(), separators=(",", ":")),
             **_said(ended.outcome),
+            "hops": (ended.moments or Moments(time.monotonic())).to_text(claimed),
         }
         job_id = report.job.id
         left = max(0.0, report.job.options.time_limit - (time.time() - attempt.started))

@@ -26,6 +26,7 @@
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
+--   ps:hops             hash, how long the hops of attempts took, by hop and bucket (broker/hop_counts.py); for ever
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:ctl:<worker>     channel: ids of jobs to stop
@@ -41,6 +42,14 @@ local function wall_ms()
   if given > 0 then return given end
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- As text: Lua's own writing of it drops the last digits.
+local function wall_us(later_ms)
+  local given, later = tonumber(ARGV[1]), (later_ms or 0) * 1000
+  if given > 0 then return string.format('%.0f', given * 1000 + later) end
+  local t = redis.call('TIME')
+  return string.format('%.0f', t[1] * 1000000 + t[2] + later)
 end
 
 local function wall_s() return string.format('%.3f', wall_ms() / 1000) end
@@ -117,6 +126,7 @@ local function line_up(id, queue, now, delay)
   local k = key(id)
   move_to(id, queue)
   let_go(id)
+  redis.call('HSET', k, 'lined', wall_us(delay))
   if delay > 0 then
     redis.call('ZADD', 'ps:delayed', now + delay, id)
   else
@@ -266,7 +276,7 @@ end
 local function start_over(id, queue, now)
   local k = key(id)
   redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
-  redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
+  redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped', 'hops', 'claimed')
   redis.call('ZREM', 'ps:finished', id)
   redis.call('ZREM', 'ps:unmirrored', id)
   count_family(id, -1, 1)
