@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from textwrap import dedent
 
@@ -34,7 +35,8 @@ class Ended:
 
     @property
     def last(self):
-        return self.messages[-1]
+        """But for when it began, which each last message says."""
+        return {name: value for name, value in self.messages[-1].items() if name != "began"}
 
 
 @pytest.fixture
@@ -73,6 +75,13 @@ def run_child(request, *, program=CHILD):
         ended.stdout, ended.stderr = child.communicate()
         ended.status = child.returncode
     return ended
+
+
+@pytest.mark.parametrize("body", ["pass", "raise ValueError"])
+def test_the_last_message_says_when_the_script_began(attempt, body):
+    before = time.monotonic()
+    ended = attempt(f"def main(): {body}")
+    assert before < ended.messages[-1]["began"] < time.monotonic()
 
 
 def test_a_result_comes_back_with_status_0(attempt):
@@ -306,7 +315,7 @@ def test_a_fork_of_the_script_does_not_answer_twice(attempt):
             return {"parent": bool(child)}
         """
     )
-    assert ended.messages == [{"type": "result", "value": {"parent": True}}]
+    assert (len(ended.messages), ended.last) == (1, {"type": "result", "value": {"parent": True}})
 
 
 def test_process_pools_work_forked_and_spawned(attempt):

@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from pixyz_scheduler import __version__
 from pixyz_scheduler.api.accelerator import Accelerator
 from pixyz_scheduler.api.access import HEADER, Access
+from pixyz_scheduler.api.job_watch import JobWatch
 from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
 from pixyz_scheduler.api.openapi import NEEDS_KEY, describe, problems
@@ -23,6 +24,7 @@ from pixyz_scheduler.api.problems import LastResort, answer_problems
 from pixyz_scheduler.api.routes.backend import backend_routes
 from pixyz_scheduler.api.routes.dev import dev_routes
 from pixyz_scheduler.api.routes.docs import docs_routes
+from pixyz_scheduler.api.routes.events import event_routes
 from pixyz_scheduler.api.routes.graph import graph_routes
 from pixyz_scheduler.api.routes.health import health_routes
 from pixyz_scheduler.api.routes.home import home_routes
@@ -35,7 +37,9 @@ from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
 from pixyz_scheduler.broker.families import Families
+from pixyz_scheduler.broker.hop_counts import HopCounts
 from pixyz_scheduler.broker.known_share import KnownShare
+from pixyz_scheduler.broker.news import News
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -149,7 +153,9 @@ def make_app(settings: Settings) -> FastAPI:
         aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
         with mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon), janitor:
             yield
+        await watch.stop()
 
+    watch = JobWatch(families, lambda tell: News(settings.store_url, timeout=_QUICK, on_news=tell))
     app = FastAPI(
         title="Pixyz Scheduler",
         version=__version__,
@@ -161,6 +167,8 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.include_router(health_routes(scheduler, StoreHealth(client)))
     outputs = JobOutputs(records, dispatch, surroundings, time_limit=settings.pixyz_time_limit)
+    app.state.job_watch = watch
+    app.state.metrics = Metrics(HopCounts(client))
     _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
     answer_problems(app)
     describe(app)
@@ -168,14 +176,15 @@ def make_app(settings: Settings) -> FastAPI:
 
 
 def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: JobLogs, settings: Settings) -> None:
-    metrics = Metrics()
+    metrics = app.state.metrics
     watch = app.state.log_watch = LogWatch(logs)
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
     closed = [
         process_routes(scheduler),
         graph_routes(scheduler),
-        job_routes(scheduler, metrics=metrics, max_upload_size=settings.max_upload_size),
+        job_routes(scheduler, app.state.job_watch, metrics=metrics, max_upload_size=settings.max_upload_size),
+        event_routes(app.state.job_watch),
         output_routes(
             outputs,
             Accelerator(
@@ -229,9 +238,10 @@ class Server(uvicorn.Server):
             _log.info("the API listens on %s, port %d", self.config.host, self.config.port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop; who follows a log would be waited for."""
+        """Stop; who follows a log or a job would be waited for."""
         if isinstance(self.config.app, FastAPI):
             self.config.app.state.log_watch.close()
+            self.config.app.state.job_watch.close()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -2,9 +2,15 @@
 
 import logging
 import time
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pixyz_scheduler.broker.hop_counts import HopCounts
+from pixyz_scheduler.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -13,10 +19,15 @@ _UNMATCHED = "unmatched"
 
 
 class Metrics:
-    """The figures of one process."""
+    """The figures of one process, and those that the whole farm counts together.
 
-    def __init__(self) -> None:
+    Args:
+        hops: the hops of the farm's attempts.
+    """
+
+    def __init__(self, hops: HopCounts) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(_Hops(hops))
         self._requests = Counter(
             "pixyz_http_requests",
             "Requests answered.",
@@ -43,6 +54,31 @@ class Metrics:
     def as_text(self) -> bytes:
         """Prometheus' text format 0.0.4."""
         return generate_latest(self._registry)
+
+
+class _Hops(Collector):
+    """The farm's hops as a histogram; none where the store is away: the process's own figures are told all the same."""
+
+    def __init__(self, counts: HopCounts) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterator[HistogramMetricFamily]:
+        """What there will be: the store is not asked for it."""
+        yield self._family()
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """What there is."""
+        family = self._family()
+        try:
+            for count in self._counts.read():
+                family.add_metric((count.hop,), count.buckets, count.seconds)
+        except StoreUnavailable as error:
+            _log.debug("no hops: %s", error)
+        yield family
+
+    def _family(self) -> HistogramMetricFamily:
+        words = "Where the time of the farm's attempts went, counted at their commits; the same from every API."
+        return HistogramMetricFamily("pixyz_job_hop_seconds", words, labels=("hop",))
 
 
 class Counted:

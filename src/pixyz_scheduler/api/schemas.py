@@ -120,6 +120,7 @@ class AttemptInfo(BaseModel):
     exit_code: int | None = Field(default=None, description="Of its child, where that left by itself.")
     signal: int | None = Field(default=None, description="That ended its child.")
     peak_memory: int | None = Field(default=None, description="KiB, at most.")
+    timings: dict[str, float] | None = Field(default=None, description="As of the job; of attempts before the last.")
 
 
 class JobDetails(JobState):
@@ -142,6 +143,7 @@ class JobDetails(JobState):
             "time_limit": 3600.0,
             "no_progress_limit": None,
             "priority": 5,
+            "timings": {"waited": 0.0011, "began": 0.0023, "ran": 0.1204, "left": 0.0041, "committed": 0.0004},
             "attempts": [],
             "parent": None,
             "root": None,
@@ -168,6 +170,11 @@ class JobDetails(JobState):
     time_limit: float = Field(description="Seconds for one attempt.")
     no_progress_limit: float | None = Field(description="Seconds without progress; null for any.")
     priority: int = Field(description="0 (most urgent) to 9.")
+    timings: dict[str, float] = Field(
+        default_factory=dict,
+        description="Seconds of the last attempt that has ended, by hop: `waited` in line, `began` (to the script's "
+        "first line), `ran` (to its last word), `left` (its processes were gone), `committed`.",
+    )
     attempts: list[AttemptInfo] = Field(description="Its ended attempts.")
     parent: str | None = Field(default=None, description="The job that started it; null where a user sent it.")
     root: str | None = Field(default=None, description="The job that a user sent, with which that began.")
@@ -200,6 +207,7 @@ class JobDetails(JobState):
             time_limit=report.job.options.time_limit,
             no_progress_limit=report.job.options.no_progress_limit,
             priority=report.job.options.priority,
+            timings=dict(report.hops),
             attempts=[_attempt(values) for values in report.attempts],
             parent=report.job.parent,
             root=report.job.root,

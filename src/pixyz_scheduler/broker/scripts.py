@@ -7,6 +7,7 @@ import redis
 
 from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.errors import RecordError
+from pixyz_scheduler.jobs.hops import BOUNDS, HOPS
 from pixyz_scheduler.jobs.pace import Pace
 
 
@@ -48,7 +49,10 @@ def sources(pace: Pace) -> dict[str, str]:
     texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in folder.iterdir()}
     for name in ("submit_once", "start"):
         texts[name] = f"local function submit()\n{texts['submit']}\nend\n{texts[name]}"
-    prelude = f"local CLOCK_STEP = {in_ms(pace.clock_step)}\n{texts.pop('prelude')}"
+    said = f"local CLOCK_STEP = {in_ms(pace.clock_step)}\n"
+    hops = ", ".join(f"'{hop}'" for hop in HOPS)
+    said += f"local HOPS, HOP_BOUNDS = {{{hops}}}, {{{', '.join(map(str, BOUNDS))}}}\n"
+    prelude = said + texts.pop("prelude")
     return {name: f"{prelude}\n{text}" for name, text in texts.items()}
 
 

@@ -4,7 +4,6 @@ A command that is interrupted and given again takes the job up by it. It is gone
 however that was.
 """
 
-import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -70,6 +69,8 @@ class Pending:
 
 def fingerprint(*, file: Path, process: str, params: object) -> str:
     """A digest of all that is asked."""
+    import hashlib  # lazy: OpenSSL costs 8 ms that --help need not pay
+
     digest = hashlib.sha256(json.dumps([file.name, process, params], sort_keys=True).encode())
     try:
         with file.open("rb") as content:

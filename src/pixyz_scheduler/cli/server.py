@@ -3,9 +3,7 @@
 import os
 import shutil
 import signal
-import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -272,6 +270,8 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def free_port() -> int:
     """A port of the loopback interface that is free now."""
+    import socket  # lazy: 4 ms that --help need not pay
+
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -284,6 +284,8 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
         with connect(context, token) as scheduler:
             yield scheduler
         return
+    import tempfile  # lazy: 2 ms that --help need not pay
+
     from pixyz_scheduler.client import SchedulerClient
 
     with tempfile.TemporaryDirectory(prefix="pixyz-run-") as folder:
@@ -323,6 +325,8 @@ def _hold_lifeline() -> None:
 
 
 def _refuse_taken(host: str, port: int) -> None:
+    import socket  # lazy: as above
+
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

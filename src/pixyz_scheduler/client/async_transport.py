@@ -9,7 +9,7 @@ import httpx
 from pixyz_scheduler.client import protocol, words
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.client.protocol import Call
-from pixyz_scheduler.client.wire import OnBytes
+from pixyz_scheduler.client.wire import Listeners, OnBytes
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ class AsyncTransport:
 
     def __init__(self, url: str, token: str | None, *, timeout: float, clock: Callable[[], float]) -> None:
         self.url = protocol.address(url)
+        self.listeners = Listeners()
         self._timeout = timeout
         self._clock = clock
         self._http = httpx.AsyncClient(**words.settings(self.url, token, timeout=timeout))

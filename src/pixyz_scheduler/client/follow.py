@@ -62,6 +62,8 @@ class _EventStream:
 
     async def open(self, wanted: Listen) -> bool | Unavailable:
         await self._opened.aclose()
+        if not self._wire.listeners.enter(self._opened):
+            return False
         headers = {"accept": "text/event-stream"} | ({"last-event-id": wanted.last_id} if wanted.last_id else {})
         try:
             body = await self._opened.enter_async_context(

@@ -9,7 +9,7 @@ import httpx
 from pixyz_scheduler.client import protocol, words
 from pixyz_scheduler.client.parsing import Answer
 from pixyz_scheduler.client.protocol import Call
-from pixyz_scheduler.client.wire import OnBytes
+from pixyz_scheduler.client.wire import Listeners, OnBytes
 
 T = TypeVar("T")
 
@@ -27,6 +27,7 @@ class Transport:
         sleep: Callable[[float], None],
     ) -> None:
         self.url = protocol.address(url)
+        self.listeners = Listeners()
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep

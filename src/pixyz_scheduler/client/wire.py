@@ -5,7 +5,7 @@ event loop; over `async_transport.AsyncTransport` the user's own loop runs it.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Protocol, TypeVar, cast
 
 from pixyz_scheduler.client.parsing import Answer
@@ -42,12 +42,36 @@ class Body(Protocol):
         """The lines, as they come."""
 
 
+class Listeners:
+    """Event streams of one Wire; each holds a connection, and there must be some left to ask with."""
+
+    MOST = 50
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def enter(self, until: AsyncExitStack) -> bool:
+        """Whether there is room for one more; it counts until the stack is closed."""
+        if self._count >= self.MOST:
+            return False
+        self._count += 1
+        until.callback(self._leave)
+        return True
+
+    def _leave(self) -> None:
+        self._count -= 1
+
+
 class Wire(Protocol):
     """A connection to one scheduler, and the two things that take time on this machine."""
 
     @property
     def url(self) -> str:
         """Where the scheduler is."""
+
+    @property
+    def listeners(self) -> Listeners:
+        """Its event streams."""
 
     async def send(self, call: Call[T], *, on_bytes: OnBytes | None = None) -> T:
         """Send the call; its value, or its error. `on_bytes` hears how much of its files has gone."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.attempt import Attempt, Tally
+from pixyz_scheduler.jobs.hops import hops_of
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
@@ -43,6 +44,7 @@ class JobReport:
         cancelling: somebody asked a running job to stop.
         draining: its worker said that it leaves.
         attempts: the history, one mapping an ended attempt.
+        hops: seconds of the last ended attempt, by hop (jobs/hops.py).
         awaits: what it ends with, once it runs no more and waits for other jobs; None where it does not.
         children: how many jobs it had started by then; 0 where it does not wait.
         children_ended: how many of those it has started have ended.
@@ -67,6 +69,7 @@ class JobReport:
     cancelling: bool = False
     draining: bool = False
     attempts: tuple[Mapping[str, Any], ...] = ()
+    hops: Mapping[str, float] = field(default_factory=dict)
     awaits: Expression | None = None
     children: int = 0
     children_ended: int = 0
@@ -145,6 +148,7 @@ class JobReport:
             cancelling=record.get("cancel") == "1",
             draining=record.get("draining") == "1",
             attempts=tuple(json.loads(record.get("attempts") or "[]")),
+            hops=hops_of(record.get("hops")),
             awaits=json.loads(record["awaits"]) if record.get("awaits") else None,
             children=int(record.get("children") or 0),
             children_ended=int(record.get("done") or 0),
@@ -193,7 +197,11 @@ def _of_a_workflow(job: Job) -> dict[str, str]:
 
 def ended_attempt(report: JobReport, attempt: Attempt) -> str:
     """The history of a job with this attempt at its end, as the record keeps it (JSON)."""
-    return json.dumps([*report.attempts, attempt.to_wire()], separators=(",", ":"))
+    earlier = [dict(each) for each in report.attempts]
+    if earlier and report.hops:
+        # Known only since its commit; the record's own are of the last attempt.
+        earlier[-1].setdefault("timings", dict(report.hops))
+    return json.dumps([*earlier, attempt.to_wire()], separators=(",", ":"))
 
 
 def _hashes(text: str | None) -> dict[str, str]:

@@ -17,6 +17,8 @@ Child to supervisor:
 
     {"type": "call", ...}                                               see `farm_line.py`
 
+The last one of a script also says when it began: "began", seconds of the machine's monotonic clock.
+
 Supervisor to child: one request (see `attempt.py`), then answers to calls.
 
 The reader must take every message for hostile: the user's code holds the writing end too.

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ def run_attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
     """
     attempt = AttemptRequest.from_message(request)
     process = os.getpid()
+    began = time.monotonic()
     try:
         message = run_script(attempt, channel)
         _finish_in_the_background()
@@ -47,7 +49,7 @@ def run_attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
     if os.getpid() != process:  # the script has forked, and its child came back here: only the first may answer
         return 0
     try:
-        channel.send(message)
+        channel.send({**message, "began": began})
     except ChannelError as error:  # a result of control characters is six times longer as JSON
         message = describe(ResultError(str(error)), attempt.script).to_message()
         channel.send(message)

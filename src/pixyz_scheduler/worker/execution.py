@@ -23,6 +23,7 @@ from pixyz_scheduler.errors import (
     UnsafePath,
 )
 from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
+from pixyz_scheduler.jobs.hops import Moments
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised, Succeeded
 from pixyz_scheduler.jobs.progress import Progress
@@ -143,7 +144,7 @@ class Execution:
             _log.warning("lease lost: nothing of this attempt counts")
             return None
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
-        state = self._commit(report, lease, ended, decision)
+        state = self._commit(report, lease, ended, decision, claimed=since)
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -212,7 +213,9 @@ class Execution:
         params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
-    def _commit(self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain) -> JobState | None:
+    def _commit(
+        self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain, *, claimed: float
+    ) -> JobState | None:
         attempt = Attempt(
             number=report.epoch,
             worker=self.worker,
@@ -229,6 +232,7 @@ class Execution:
             "progress": json.dumps(ended.progress.to_wire(), separators=(",", ":")),
             **_said(ended.outcome),
             **ended.fields,
+            "hops": (ended.moments or Moments(time.monotonic())).to_text(claimed),
         }
         job_id = report.job.id
         left = max(0.0, report.job.options.time_limit - (time.time() - attempt.started))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pixyz_scheduler.errors import InvalidWorkflow, SchedulerError
+from pixyz_scheduler.jobs.hops import Moments
 from pixyz_scheduler.jobs.outcome import (
     Awaits,
     Cancelled,
@@ -39,12 +40,13 @@ Stop = Cancelled | Drained | Lost
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt ended: its outcome, its progress, how its child went, and what else the record is to say."""
+    """How an attempt ended: its outcome, its progress, how its child went, what else the record is to say, and when."""
 
     outcome: Outcome
     progress: Progress
     child: Exited
     fields: Mapping[str, str] = field(default_factory=dict)
+    moments: Moments | None = None
 
 
 class Supervisor:
@@ -84,6 +86,8 @@ class Supervisor:
         self._stopped_for: Outcome | None = None
         self._asked: Stop | None = None
         self._killed = 0.0
+        self._first: float | None = None
+        self._last: float | None = None
 
     def stop(self, reason: Stop) -> None:
         """End the attempt for this reason; the first one stands."""
@@ -101,7 +105,8 @@ class Supervisor:
                 if isinstance(event, Exited):
                     peak = max(event.peak_memory or 0, self._memory.peak) or None
                     exited = replace(event, peak_memory=peak)
-                    return Ended(self._outcome(event), self._progress.stopped(time.time()), exited)
+                    moments = Moments(time.monotonic(), self._first, self._last)
+                    return Ended(self._outcome(event), self._progress.stopped(time.time()), exited, moments)
                 self._take(event)
             if self._asked is not None:
                 self._end(self._asked)
@@ -140,6 +145,10 @@ class Supervisor:
             self._end(Hindered(f"The job's log cannot be written: {error}"))
 
     def _read(self, message: Mapping[str, Any]) -> None:
+        match message.get("began"):
+            # Whatever a script claims it to be, it is made to fit: see Moments.
+            case float(began) if self._last is None:
+                self._first, self._last = began, time.monotonic()
         match message:
             case {"type": "result"}:
                 self._verdict = Succeeded(message.get("value"))

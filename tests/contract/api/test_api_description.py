@@ -25,6 +25,7 @@ ROUTES = {
     "/jobs/{uuid}/cancel": {"post"},
     "/jobs/{uuid}/retry": {"post"},
     "/jobs/{uuid}/outputs": {"get"},
+    "/jobs/{uuid}/events": {"get"},
     "/jobs/{uuid}/logs": {"get"},
     "/jobs/{uuid}/outputs/archive": {"get"},
     "/jobs/{uuid}/outputs/{path}": {"get"},

@@ -63,6 +63,7 @@ def test_a_waiting_job_is_pending(api):
         "time_limit": 3600.0,
         "no_progress_limit": None,
         "priority": 5,
+        "timings": {},
         "attempts": [],
         "parent": None,
         "root": None,
@@ -142,6 +143,7 @@ def test_a_job_that_is_tried_again_tells_where_and_how_often(api):
             "exit_code": None,
             "signal": 11,
             "peak_memory": None,
+            "timings": None,
         }
     ]
     api.claim(job_id, queue="gpuhigh")
@@ -232,3 +234,14 @@ def test_task_meta_of_a_failed_job_is_there(api, error, kind, message, module):
     assert told["status"] == "FAILURE"
     assert told["result"] == {"exc_type": kind, "exc_message": [message], "exc_module": module}
     assert told["traceback"] == TRACE
+
+
+def test_the_hops_of_the_farm_are_among_the_metrics_and_a_jobs_own_in_its_details(api):
+    job_id = api.new_job()
+    api.claim(job_id)
+    api.commit(job_id, Finish(JobState.SUCCESS), result="null", hops="1500 20000 3000")
+    assert details(api, job_id)["timings"].items() >= {"began": 0.0015, "ran": 0.02, "left": 0.003}.items()
+    text = api.http.get("/metrics").text
+    assert 'pixyz_job_hop_seconds_bucket{hop="began",le="0.001"} 0.0' in text
+    assert 'pixyz_job_hop_seconds_bucket{hop="began",le="0.002"} 1.0' in text
+    assert 'pixyz_job_hop_seconds_count{hop="waited"}' in text

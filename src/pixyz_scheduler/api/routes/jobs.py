@@ -3,6 +3,7 @@
 import logging
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.idempotency import REPLAYED
+from pixyz_scheduler.api.job_watch import JobWatch
 from pixyz_scheduler.api.metrics import Metrics
 from pixyz_scheduler.api.openapi import IDEMPOTENCY, JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
@@ -30,14 +32,20 @@ NO_PARENT = "none"
 Parent = Annotated[
     str | None, Query(description="Only the sub-tasks of this job; `none`: only jobs that users have sent.")
 ]
+# A proxy between us ends what is silent for longer, mostly.
+_LONGEST_WAIT = 60
+Wait = Annotated[float, Query(ge=0, le=_LONGEST_WAIT, description="Seconds to wait for the job's end; 0: none.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Jobs a page.")]
 
 
-def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) -> APIRouter:
+def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
+    scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_upload_size: int
+) -> APIRouter:
     """The routes.
 
     Args:
         scheduler: does it.
+        watch: follows jobs.
         metrics: counts the jobs.
         max_upload_size: bytes of a body at most; 0 for no limit.
     """
@@ -86,9 +94,11 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         return Json(JobList(jobs=[JobState.of(report) for report in page.reports], cursor=page.cursor))
 
     @router.get("/jobs/{uuid}", summary="Look at a job", responses={**answers(JobState), **problems(404)})
-    def job(uuid: Id) -> Json:
-        """Where a job stands."""
-        return Json(JobState.of(scheduler.report(uuid)))
+    async def job(uuid: Id, wait: Wait = 0.0) -> Json:
+        """Where a job stands; with `wait` once it has ended, or this time is over."""
+        if wait:
+            return Json(JobState.of(await watch.until_end(uuid, seconds=wait)))
+        return await run_sync(lambda: Json(JobState.of(scheduler.report(uuid))))
 
     @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
     def details(uuid: Id) -> Json:

@@ -15,7 +15,7 @@ end
 local state = state_of(id)
 if not state then return {'unknown'} end
 if TERMINAL[state] then return with_record('done') end
-local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue', 'wants')
+local got = redis.call('HMGET', k, 'fence', 'cancel', 'queue', 'wants', 'lined')
 if HELD[state] then
   if got[1] == nonce then
     -- Asked again because the answer was lost: the work begins now.
@@ -42,6 +42,10 @@ leave_line(id)
 if tokens > 0 then redis.call('SADD', 'ps:licences', id) end
 redis.call('HINCRBY', k, 'epoch', 1)
 redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s(), 'progress', '', 'draining', '')
+-- Microseconds: when, and how long it stood in line. The commit makes its first hop of it.
+local at = wall_us()
+redis.call('HSET', k, 'claimed', string.format('%s %.0f', at, math.max(0, at - (got[5] or at))))
+redis.call('HDEL', k, 'lined')
 redis.call('ZADD', 'ps:leases', now + ttl, id)
 set_state(id, 'STARTED')
 return with_record('run')

@@ -13,7 +13,37 @@ if by == 'sweeper' then
   local expires = redis.call('ZSCORE', 'ps:leases', id)
   if expires and tonumber(expires) > now then return 'lost' end
 end
+-- Counts how long this attempt's hops took. `seen`: what its worker saw, `began ran left`; none from a sweeper.
+local function count_hops(seen)
+  local at, waited = string.match(redis.call('HGET', k, 'claimed') or '', '^(%d+) (%d+)$')
+  redis.call('HDEL', k, 'claimed')
+  if not at then return redis.call('HDEL', k, 'hops') end
+  local took, rest = {waited}, wall_us() - at
+  for us in string.gmatch(seen or '- - -', '%S+') do
+    took[#took + 1] = us
+    rest = rest - (tonumber(us) or 0)
+  end
+  took[#took + 1] = seen and string.format('%.0f', math.max(0, rest)) or '-'
+  redis.call('HSET', k, 'hops', table.concat(took, ' '))
+  for i, hop in ipairs(HOPS) do
+    local us = tonumber(took[i])
+    if us then
+      local bucket = 'inf'
+      for _, bound in ipairs(HOP_BOUNDS) do
+        if us <= bound then
+          bucket = string.format('%.0f', bound)
+          break
+        end
+      end
+      redis.call('HINCRBY', 'ps:hops', hop .. ':' .. bucket, 1)
+      redis.call('HINCRBY', 'ps:hops', hop .. ':us', took[i])
+    end
+  end
+end
+local seen
+for i = 8, #ARGV, 2 do if ARGV[i] == 'hops' then seen = ARGV[i + 1] end end
 for i = 8, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+count_hops(seen)
 if got[3] == '1' then
   redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.', 'result', '', 'traceback', '')
   state = 'REVOKED'

@@ -14,4 +14,5 @@ redis.call('ZREM', 'ps:unmirrored', id)
 redis.call('SREM', 'ps:doomed', id)
 if got[3] and got[3] ~= '' then redis.call('SREM', 'ps:children:' .. got[3], id) end
 redis.call('DEL', k, 'ps:children:' .. id, 'ps:next:' .. id, 'ps:open:' .. id)
+tell(id)
 return 1

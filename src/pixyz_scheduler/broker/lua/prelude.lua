@@ -26,10 +26,12 @@
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
+--   ps:hops             hash, how long the hops of attempts took, by hop and bucket (broker/hop_counts.py); for ever
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:cache:<key>      id of the job that has done this work last, and well (jobs/same_work.py); as its record
 --   ps:ctl:<worker>     channel: ids of jobs to stop
+--   ps:tell:<id>        channel: the job has changed
 local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
@@ -41,6 +43,14 @@ local function wall_ms()
   if given > 0 then return given end
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- As text: Lua's own writing of it drops the last digits.
+local function wall_us(later_ms)
+  local given, later = tonumber(ARGV[1]), (later_ms or 0) * 1000
+  if given > 0 then return string.format('%.0f', given * 1000 + later) end
+  local t = redis.call('TIME')
+  return string.format('%.0f', t[1] * 1000000 + t[2] + later)
 end
 
 local function wall_s() return string.format('%.3f', wall_ms() / 1000) end
@@ -74,6 +84,9 @@ local function state_of(id)
   return got[1] or nil
 end
 
+-- Who follows the job looks at it: nobody, mostly, and then it costs a microsecond.
+local function tell(id) redis.call('PUBLISH', 'ps:tell:' .. id, '') end
+
 local function set_state(id, state)
   local k = key(id)
   local got = redis.call('HMGET', k, 'state', 'submitted', 'epoch')
@@ -82,6 +95,7 @@ local function set_state(id, state)
   redis.call('ZADD', 'ps:state:' .. state, got[2], id)
   redis.call('HSET', k, 'state', state)
   redis.call('XADD', 'ps:ev', 'MAXLEN', '~', EVENTS, '*', 'id', id, 'state', state, 'epoch', got[3], 'at', wall_s())
+  tell(id)
 end
 
 local DEFAULT_PRIORITY = '5'
@@ -113,6 +127,7 @@ local function line_up(id, queue, now, delay)
   local k = key(id)
   move_to(id, queue)
   let_go(id)
+  redis.call('HSET', k, 'lined', wall_us(delay))
   if delay > 0 then
     redis.call('ZADD', 'ps:delayed', now + delay, id)
   else
@@ -276,7 +291,7 @@ local function start_over(id, queue, now)
   withdraw(id)
   redis.call('HDEL', k, 'cache_key', 'cache_outputs', 'cached_from')
   redis.call('HDEL', k, 'result', 'error', 'cause', 'traceback', 'attempts', 'progress', 'cancel', 'draining')
-  redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped')
+  redis.call('HDEL', k, 'crashes', 'drains', 'hindrances', 'committed_by', 'committed_as', 'started', 'stopped', 'hops', 'claimed')
   redis.call('ZREM', 'ps:finished', id)
   redis.call('ZREM', 'ps:unmirrored', id)
   count_family(id, -1, 1)

@@ -8,6 +8,7 @@ if draining == '1' then redis.call('HSET', key(id), 'draining', '1') end
 if progress ~= '' then
   redis.call('HSET', key(id), 'progress', progress)
   set_state(id, 'RUNNING')
+  tell(id)
 end
 if redis.call('HGET', key(id), 'cancel') == '1' then return 'stop' end
 return 'go_on'

@@ -1,0 +1,154 @@
+"""JobWatch: followers of jobs, however many: one line to the store for all of them, and no thread for any."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+
+from pixyz_scheduler.broker.families import Families
+from pixyz_scheduler.broker.news import News
+from pixyz_scheduler.errors import JobNotFound, SchedulerError
+from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.report import JobReport
+
+_log = logging.getLogger(__name__)
+
+# Who follows is told that we live, and the job is looked at: news that were lost on the way are late by this.
+_LOOK_EACH = 5.0
+# Threads that read records: many followers keep no other request waiting.
+_READERS = 2
+
+
+class JobWatch:
+    """Gives what jobs become, as it happens; of one event loop, where all of its methods are called.
+
+    Args:
+        families: the store.
+        news: makes what hears of changes there, given whom to tell.
+    """
+
+    def __init__(self, families: Families, news: Callable[[Callable[[JobId], None]], News]) -> None:
+        self._families = families
+        self._make_news = news
+        self._news: News | None = None
+        self._followers: defaultdict[JobId, set[asyncio.Event]] = defaultdict(set)
+        self._wanted: dict[JobId, asyncio.Future[JobReport | SchedulerError]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._readers: CapacityLimiter | None = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Let all followers go: the server stops, and would wait for them."""
+        self._is_closed = True
+        for followers in self._followers.values():
+            for rung in followers:
+                rung.set()
+
+    async def stop(self) -> None:
+        """Let the line to the store go."""
+        self.close()
+        if self._news is not None:
+            await self._news.close()
+
+    async def follow(self, job_id: JobId) -> AsyncGenerator[JobReport | None, None]:
+        """The job as it stands, then at each change, to its end; None now and then, where there was no news.
+
+        What changes while the last report is being told comes as one. Raises JobNotFound, also where it is removed.
+        """
+        async with self._follower(job_id) as rung:
+            while not self._is_closed:
+                rung.clear()
+                report = await self._look(job_id)
+                if isinstance(report, JobReport):
+                    yield report
+                    if report.state.is_terminal:
+                        return
+                elif isinstance(report, JobNotFound):
+                    raise report
+                else:
+                    _log.debug("job %s cannot be looked at: %s", job_id, report)
+                if not await _rings(rung, _LOOK_EACH):
+                    yield None
+
+    async def until_end(self, job_id: JobId, *, seconds: float) -> JobReport:
+        """The job at its end, or as it stands when this time is over. Raises JobNotFound, StoreUnavailable."""
+        give_up = time.monotonic() + seconds
+        report = await self.look(job_id)
+        if report.state.is_terminal:
+            return report
+        async with self._follower(job_id) as rung:
+            while True:
+                rung.clear()
+                report = await self.look(job_id)
+                left = give_up - time.monotonic()
+                if report.state.is_terminal or left <= 0 or self._is_closed:
+                    return report
+                await _rings(rung, min(left, _LOOK_EACH))
+
+    async def look(self, job_id: JobId) -> JobReport:
+        """The job as it stands; raises JobNotFound, StoreUnavailable."""
+        found = await self._look(job_id)
+        if isinstance(found, SchedulerError):
+            raise found
+        return found
+
+    def _rung(self, job_id: JobId) -> None:
+        for rung in self._followers.get(job_id, ()):
+            rung.set()
+
+    @asynccontextmanager
+    async def _follower(self, job_id: JobId) -> AsyncIterator[asyncio.Event]:
+        rung = asyncio.Event()
+        self._news = self._news or self._make_news(self._rung)
+        self._followers[job_id].add(rung)
+        try:
+            await self._news.want(job_id)
+            yield rung
+        finally:
+            self._followers[job_id].discard(rung)
+            if not self._followers[job_id]:
+                del self._followers[job_id]
+                await self._news.forget(job_id)
+
+    async def _look(self, job_id: JobId) -> JobReport | SchedulerError:
+        """All that are wanted at a time are read together; never a reading that began before it was asked for."""
+        wanted = self._wanted.get(job_id)
+        if wanted is None:
+            wanted = self._wanted[job_id] = asyncio.get_running_loop().create_future()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._read())
+        # One follower that goes takes the answer from no other.
+        return await asyncio.shield(wanted)
+
+    async def _read(self) -> None:
+        self._readers = self._readers or CapacityLimiter(_READERS)
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}
+            try:
+                found = await run_sync(self._families.reports, list(wanted), limiter=self._readers)
+            except SchedulerError as error:
+                _tell_all(wanted, error)
+            except Exception as error:
+                _tell_all(wanted, SchedulerError(f"{type(error).__name__}: {error}"))
+                raise
+            else:
+                for job_id, answer in wanted.items():
+                    answer.set_result(found.get(job_id) or JobNotFound(job_id))
+
+
+def _tell_all(wanted: dict[JobId, "asyncio.Future[JobReport | SchedulerError]"], error: SchedulerError) -> None:
+    for answer in wanted.values():
+        answer.set_result(error)
+
+
+async def _rings(rung: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(rung.wait(), seconds)
+    except asyncio.TimeoutError:
+        return False
+    return True
