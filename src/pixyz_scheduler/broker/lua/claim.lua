@@ -41,7 +41,8 @@ end
 leave_line(id)
 if tokens > 0 then redis.call('SADD', 'ps:licences', id) end
 redis.call('HINCRBY', k, 'epoch', 1)
-redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s(), 'progress', '', 'draining', '')
+redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s())
+redis.call('HDEL', k, 'progress', 'draining')
 redis.call('ZADD', 'ps:leases', now + ttl, id)
 set_state(id, 'STARTED')
 return with_record('run')

@@ -13,9 +13,10 @@ if by == 'sweeper' then
   local expires = redis.call('ZSCORE', 'ps:leases', id)
   if expires and tonumber(expires) > now then return 'lost' end
 end
-for i = 8, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+write(k, 8)
 if got[3] == '1' then
-  redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.', 'result', '', 'traceback', '')
+  redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.')
+  redis.call('HDEL', k, 'result', 'traceback')
   state = 'REVOKED'
 end
 if state == 'AWAIT' then
@@ -32,5 +33,6 @@ elseif state == 'RETRY' then
 else
   finish(id, state)
 end
-redis.call('HSET', k, 'committed_by', mark, 'committed_as', state, 'fence', '')
+redis.call('HSET', k, 'committed_by', mark, 'committed_as', state)
+redis.call('HDEL', k, 'fence')
 return state

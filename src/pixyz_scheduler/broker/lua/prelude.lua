@@ -57,6 +57,21 @@ end
 
 local function key(id) return 'ps:job:' .. id end
 
+-- Fields and values that follow ARGV[from - 1], into a record: in one stroke, and none that is empty. A field costs the
+-- store some 70 bytes, where a value of the record is a long one.
+local function write(k, from)
+  local said, gone = {}, {}
+  for i = from, #ARGV, 2 do
+    if ARGV[i + 1] == '' then
+      gone[#gone + 1] = ARGV[i]
+    else
+      said[#said + 1], said[#said + 2] = ARGV[i], ARGV[i + 1]
+    end
+  end
+  if #said > 0 then redis.call('HSET', k, unpack(said)) end
+  if #gone > 0 then redis.call('HDEL', k, unpack(gone)) end
+end
+
 local TERMINAL = {SUCCESS = true, FAILURE = true, REVOKED = true, REJECTED = true}
 local HELD = {RECEIVED = true, STARTED = true, RUNNING = true}
 
