@@ -5,6 +5,8 @@ import redis
 
 def keys_memory(client: "redis.Redis") -> int:
     """Bytes of all keys, values, and the tables they stand in."""
-    told = client.memory_stats()  # type: ignore[no-untyped-call]  # redis-py has no type for it
-    tables = sum(sum(table.values()) for name, table in told.items() if name.startswith("db.") and isinstance(table, dict))
+    told = client.memory_stats()
+    tables = sum(
+        sum(table.values()) for name, table in told.items() if name.startswith("db.") and isinstance(table, dict)
+    )
     return int(told["dataset.bytes"]) + int(tables)

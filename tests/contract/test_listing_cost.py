@@ -44,7 +44,9 @@ WANTED = [
 ]
 
 
-@pytest.mark.parametrize("wanted", WANTED, ids=[" ".join(f"{k}={v}" for k, v in each.items()) or "all" for each in WANTED])
+@pytest.mark.parametrize(
+    "wanted", WANTED, ids=[" ".join(f"{k}={v}" for k, v in each.items()) or "all" for each in WANTED]
+)
 def test_each_page_costs_the_same_among_ten_times_the_jobs(store, client, family, wanted):
     if wanted.get("parent") == "its":
         wanted = {**wanted, "parent": family}

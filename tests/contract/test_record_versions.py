@@ -176,7 +176,7 @@ def test_a_job_of_1_2_is_listed_run_again_and_forgotten(store, client):
     assert list(client.scan_iter(f"*{job_id}*")) == []
 
 
-def test_a_record_keeps_no_empty_field(store, client, record_of):
+def test_a_record_keeps_no_empty_field(client, record_of):
     record = client.hgetall(f"ps:job:{record_of(RECORD_VERSION, state='SUCCESS')}")
     assert [name for name, text in record.items() if not text] == []
     assert record["options"] == "{}"

@@ -63,7 +63,9 @@ class JobOptions:
     def to_wire(self) -> dict[str, Any]:
         """Plain values, for JSON; the defaults of this class are left out, and so must not change."""
         return {
-            field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) != field.default
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
         }
 
     @classmethod

@@ -26,6 +26,7 @@
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
+--   ps:swept            there while no other process need sweep; less than half a second
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:ctl:<worker>     channel: ids of jobs to stop
