@@ -12,7 +12,7 @@ from bench.farm import Farm, WorkerPlan, farm
 from bench.figure import Figure
 from bench.floors import rates
 from bench.ground import Ground
-from bench.store_memory import keys_memory
+from bench.store_memory import each_key
 
 _NOTHING = b"def main(pc, params):\n    pass\n"
 _CLIENTS = 16
@@ -103,4 +103,4 @@ def _ends(caller: Caller, count: int) -> list[float]:
 def _store_size(running: Farm) -> int:
     """Bytes of its keys: a worker's connections and the scripts it loads are not the jobs'."""
     with redis.Redis.from_url(running.store.store_url) as client:
-        return keys_memory(client)
+        return each_key(client)
