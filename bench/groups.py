@@ -12,6 +12,7 @@ from bench import (
     log_flood,
     rates,
     reading,
+    scale,
     script_packages,
     starting,
     transfers,
@@ -23,10 +24,17 @@ from bench.ground import Ground
 
 @dataclass(frozen=True)
 class Group:
-    """Figures that are measured together, after the floors they stand beside."""
+    """Figures that are measured together, after the floors they stand beside.
+
+    Attributes:
+        measure: makes them.
+        floors: names of those floors.
+        is_usual: measured where no group is named; not where it takes minutes.
+    """
 
     measure: Callable[[Ground], Iterator[Figure]]
     floors: tuple[str, ...]
+    is_usual: bool = True
 
 
 GROUPS: Mapping[str, Group] = {
@@ -41,5 +49,6 @@ GROUPS: Mapping[str, Group] = {
     "starting": Group(starting.measure, ("floor.python",)),
     "idle": Group(idle.measure, ()),
     "log_flood": Group(log_flood.measure, ()),
+    "scale": Group(scale.measure, ("floor.redis",), is_usual=False),
     "script_packages": Group(script_packages.measure, ("floor.python",)),
 }

@@ -10,6 +10,7 @@ from pixyz_scheduler.broker.listing import JobFilter, list_jobs
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import RECORD_VERSION, is_readable
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
@@ -128,3 +129,63 @@ def test_a_listing_tells_of_a_record_of_another_major_and_hides_no_other(store, 
 def test_a_listing_reads_what_the_scripts_read(store, record_of, version):
     record_of(version)
     assert [report.state for report in list_jobs(store, JobFilter()).reports] == [JobState.STARTED]
+
+
+# As version 1.2 wrote it, to the letter: empty fields, all options, an attempt with what was not known.
+BEFORE_1_3 = {
+    "v": "1.2",
+    "process": "custom",
+    "options": '{"entrypoint":"main","queue":"cpu","time_limit":3600.0,"no_progress_limit":null,"input_url":null,'
+    '"input_job":null,"input_path":null,"root_file":null,"compute_only":false,"raw":false,"priority":5}',
+    "params": "{}",
+    **dict.fromkeys(("name", "input_file", "parent", "root", "inputs_of", "outputs_of", "fence", "draining"), ""),
+    **dict.fromkeys(("result_file", "traceback", "cause", "error"), ""),
+    "script": "bench.py",
+    "priority": "5",
+    "submitted": "1795759066.917",
+    "epoch": "1",
+    "queue": "cpu",
+    "state": "SUCCESS",
+    "owner": "vm-1",
+    "started": "1795759067.638",
+    "progress": '{"total":null,"steps":[],"output":null,"before":0}',
+    "attempts": '[{"number":1,"worker":"vm-1","queue":"cpu","started":1795759067.638,"stopped":1795759067.642169,'
+    '"outcome":"success","exit_code":0,"signal":null,"peak_memory":28788}]',
+    "result": "null",
+    "stopped": "1795759067.642",
+    "committed_by": "dc5adb8cfece06ce/owner",
+    "committed_as": "SUCCESS",
+}
+
+
+def ended_job_of_1_2(client):
+    job_id = JobId(str(uuid.uuid4()))
+    moment = float(BEFORE_1_3["submitted"])
+    client.hset(f"ps:job:{job_id}", mapping=BEFORE_1_3)
+    for index in ("ps:jobs", "ps:state:SUCCESS", "ps:queue:cpu"):
+        client.zadd(index, {job_id: moment})
+    client.zadd("ps:finished", {job_id: float(BEFORE_1_3["stopped"])})
+    return job_id
+
+
+def test_a_record_of_1_2_says_the_same_as_one_of_this_version(store, client):
+    report = store.report(ended_job_of_1_2(client))
+    assert (report.job.options, report.job.params, report.job.parent) == (JobOptions(), "{}", None)
+    assert (report.state, report.result, report.error, report.progress) == (JobState.SUCCESS, "null", None, Progress())
+    assert report.attempts[0]["peak_memory"] == 28788
+
+
+def test_a_job_of_1_2_is_listed_run_again_and_forgotten(store, client):
+    job_id = ended_job_of_1_2(client)
+    assert [report.job.id for report in list_jobs(store, JobFilter(parent="")).reports] == [job_id]
+    assert store.run_again(job_id, queue="cpu") == "SENT"
+    assert store.claim(job_id, queue="cpu", lease=LEASE).verdict == "run"
+    assert store.commit(job_id, DONE, lease=LEASE) is JobState.SUCCESS
+    assert store.forget(job_id)
+    assert list(client.scan_iter(f"*{job_id}*")) == []
+
+
+def test_a_record_keeps_no_empty_field(client, record_of):
+    record = client.hgetall(f"ps:job:{record_of(RECORD_VERSION, state='SUCCESS')}")
+    assert [name for name, text in record.items() if not text] == []
+    assert record["options"] == "{}"

@@ -46,20 +46,20 @@ def list_jobs(records: RecordStore, wanted: JobFilter, *, limit: int = 100, curs
     Raises:
         BadInput: a cursor that is not ours.
     """
-    index, others = _index_for(wanted)
+    asked = _asked(wanted)
     score, _, before = (cursor or "+inf:").partition(":")
     if score != "+inf" and not (before and _is_number(score)):
         raise BadInput(f"cursor {cursor!r} is not one that a listing gave.")
     since = "-inf" if wanted.since is None else str(wanted.since)
-    pairs = [text for pair in others.items() for text in pair]
-    answer = records.run("list", index, limit, score, before, since, len(others), *pairs, *_LISTED)
+    pairs = [text for pair in asked.items() for text in pair]
+    answer = records.run("list", limit, score, before, since, len(asked), *pairs, *_LISTED)
     last_score, last_id, *rows = answer
     following = f"{last_score}:{last_id}" if last_id else None
     return JobPage(tuple(_listed(row) for row in rows if row[1]), following)
 
 
-def _index_for(wanted: JobFilter) -> tuple[str, dict[str, str]]:
-    """The narrowest index, and what is left to compare record by record."""
+def _asked(wanted: JobFilter) -> dict[str, str]:
+    """What each record must say."""
     asked: dict[str, str] = {}
     if wanted.name is not None:
         asked["name"] = wanted.name
@@ -69,10 +69,7 @@ def _index_for(wanted: JobFilter) -> tuple[str, dict[str, str]]:
         asked["queue"] = wanted.queue
     if wanted.parent is not None:
         asked["parent"] = wanted.parent
-    for kind in ("name", "state", "queue"):
-        if kind in asked:
-            return f"ps:{kind}:{asked.pop(kind)}", asked
-    return "ps:jobs", asked
+    return asked
 
 
 def _listed(row: Iterable[str | None]) -> JobReport:

@@ -194,9 +194,15 @@ class RecordStore:
             before=before,
         )
 
-    def sweep(self, *, limit: int = 100) -> Sweep:
-        """What nobody else will do; every worker and API process asks, any number at once."""
-        expired, bells, ripe = self.run("sweep", limit, in_ms(self.pace.ring), PRIORITY_SEPARATOR, PRIORITIES)
+    def sweep(self, *, limit: int = 100, turn: float = 0.0) -> Sweep:
+        """What nobody else will do; every worker and API process asks, any number at once.
+
+        Args:
+            limit: of what is told at once.
+            turn: seconds after another's sweep in which nothing is looked for.
+        """
+        ring, turn_ms = in_ms(self.pace.ring), in_ms(turn)
+        expired, bells, ripe = self.run("sweep", limit, ring, PRIORITY_SEPARATOR, PRIORITIES, turn_ms)
         return Sweep(tuple(map(JobId, expired)), bells_of(bells), tuple(map(JobId, ripe)))
 
     def forget(self, job_id: JobId) -> bool:

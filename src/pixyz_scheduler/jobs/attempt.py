@@ -59,5 +59,5 @@ class Attempt:
     peak_memory: int | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dict(vars(self))
+        """Plain values, for JSON; what is not known is left out."""
+        return {name: value for name, value in vars(self).items() if value is not None}

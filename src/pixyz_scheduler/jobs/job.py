@@ -63,8 +63,12 @@ class JobOptions:
     cache: bool = False
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Plain values, for JSON; the defaults of this class are left out, and so must not change."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
 
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> "JobOptions":

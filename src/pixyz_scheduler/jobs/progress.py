@@ -75,7 +75,9 @@ class Progress:
                 return self
 
     def to_wire(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values, for JSON; none where nothing was told."""
+        if self == Progress():
+            return {}
         steps = [[step.info, step.began, step.duration] for step in self.steps]
         return {"total": self.total, "steps": steps, "output": self.output, "before": self.before}
 

@@ -9,7 +9,7 @@ from typing import Any
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.attempt import Attempt, Tally
 from pixyz_scheduler.jobs.hops import hops_of
-from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.job import DEFAULT_PRIORITY, Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.workflow import Expression
@@ -164,19 +164,20 @@ def is_readable(version: str | None) -> bool:
 
 
 def new_record(job: Job) -> dict[str, str]:
-    """The fields that a job's record begins with; the store adds its own."""
-    return {
+    """The fields that a job's record begins with, none of them empty; the store adds its own."""
+    fields = {
         "v": RECORD_VERSION,
         "process": job.process,
         "options": json.dumps(job.options.to_wire(), separators=(",", ":")),
-        "params": job.params,
+        "params": "" if job.params == "{}" else job.params,
         "name": job.name or "",
         "script": job.script or "",
         "input_file": job.input_file or "",
         **{name: getattr(job, name) or "" for name in _RELATIVES},
         **_of_a_workflow(job),
-        "priority": str(job.options.priority),
+        "priority": "" if job.options.priority == DEFAULT_PRIORITY else str(job.options.priority),
     }
+    return {name: text for name, text in fields.items() if text}
 
 
 def _several(names: tuple[str, ...]) -> str:
@@ -184,15 +185,13 @@ def _several(names: tuple[str, ...]) -> str:
 
 
 def _of_a_workflow(job: Job) -> dict[str, str]:
-    """Most jobs are part of none, and have one input: they need not say so."""
-    said = {
+    return {
         "input_files": _several(job.input_files),
         "input_hashes": json.dumps(job.input_hashes, separators=(",", ":")) if job.input_hashes else "",
         "needs": job.needs or "",
         "after": " ".join(job.after),
         "context": job.context if job.parent else "",
     }
-    return {name: text for name, text in said.items() if text}
 
 
 def ended_attempt(report: JobReport, attempt: Attempt) -> str:

@@ -9,7 +9,7 @@ from itertools import islice
 from pixyz_scheduler.broker.dispatch import Dispatch
 from pixyz_scheduler.broker.records import Bell, RecordStore
 from pixyz_scheduler.errors import RecordError, Unavailable, UnsafePath
-from pixyz_scheduler.jobs.job import JobId
+from pixyz_scheduler.jobs.job import DEFAULT_PRIORITY, JobId
 from pixyz_scheduler.jobs.mirrored import read_ended, read_sent
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.storage.job_folder import is_job_id
@@ -151,7 +151,7 @@ class Reconcile:
                 restored = self._write(job_id, record)
                 if restored != _RESTORED:
                     return Finding(job_id, KNOWN if not restored else JobState.REVOKED.value)
-                self._dispatch.ring(Bell(job_id, record["queue"], int(record["priority"])))
+                self._dispatch.ring(Bell(job_id, record["queue"], int(record.get("priority") or DEFAULT_PRIORITY)))
         except (RecordError, UnsafePath) as error:
             return Finding(job_id, UNREADABLE, str(error))
         return Finding(job_id, IN_LINE)

@@ -22,6 +22,9 @@ from pixyz_scheduler.upkeep.aftermath import Aftermath
 
 _log = logging.getLogger(__name__)
 
+# Of the time between two sweeps of one process: in it no other one's need look again.
+_TURN = 0.8
+
 
 class Sweeper:
     """Ends attempts whose lease ran out, and rings doorbells that were lost; a context manager.
@@ -48,9 +51,9 @@ class Sweeper:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
-    def sweep(self) -> None:
-        """Look once."""
-        found = self._records.sweep()
+    def sweep(self, *, turn: float = 0.0) -> None:
+        """Look once; not where another process has within `turn` seconds."""
+        found = self._records.sweep(turn=turn)
         # Bells first: the records say already that they were rung.
         for bell in found.bells:
             with about_job(bell.job_id):
@@ -77,7 +80,7 @@ class Sweeper:
 
     def _try(self) -> None:
         try:
-            self.sweep()
+            self.sweep(turn=_TURN * self._records.pace.sweep)
         except StoreUnavailable as error:
             _log.debug("not swept: %s", error)
         except Exception:  # noqa: BLE001  (whatever it is: nobody looks after lost jobs when this thread has ended)

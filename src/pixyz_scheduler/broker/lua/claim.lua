@@ -41,11 +41,11 @@ end
 leave_line(id)
 if tokens > 0 then redis.call('SADD', 'ps:licences', id) end
 redis.call('HINCRBY', k, 'epoch', 1)
-redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s(), 'progress', '', 'draining', '')
+redis.call('HDEL', k, 'progress', 'draining', 'lined')
 -- Microseconds: when, and how long it stood in line. The commit makes its first hop of it.
 local at = wall_us()
-redis.call('HSET', k, 'claimed', string.format('%s %.0f', at, math.max(0, at - (got[5] or at))))
-redis.call('HDEL', k, 'lined')
+local waited = string.format('%s %.0f', at, math.max(0, at - (got[5] or at)))
+redis.call('HSET', k, 'owner', worker, 'fence', nonce, 'started', wall_s(), 'claimed', waited)
 redis.call('ZADD', 'ps:leases', now + ttl, id)
 set_state(id, 'STARTED')
 return with_record('run')

@@ -42,10 +42,11 @@ local function count_hops(seen)
 end
 local seen
 for i = 8, #ARGV, 2 do if ARGV[i] == 'hops' then seen = ARGV[i + 1] end end
-for i = 8, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+write(k, 8)
 count_hops(seen)
 if got[3] == '1' then
-  redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.', 'result', '', 'traceback', '')
+  redis.call('HSET', k, 'cause', 'cancelled', 'error', 'The job was cancelled.')
+  redis.call('HDEL', k, 'result', 'traceback')
   state = 'REVOKED'
 end
 if state == 'AWAIT' then
@@ -62,5 +63,6 @@ elseif state == 'RETRY' then
 else
   finish(id, state)
 end
-redis.call('HSET', k, 'committed_by', mark, 'committed_as', state, 'fence', '')
+redis.call('HSET', k, 'committed_by', mark, 'committed_as', state)
+redis.call('HDEL', k, 'fence')
 return state

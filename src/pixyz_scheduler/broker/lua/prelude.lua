@@ -27,6 +27,7 @@
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
 --   ps:hops             hash, how long the hops of attempts took, by hop and bucket (broker/hop_counts.py); for ever
+--   ps:swept            there while no other process need sweep; less than half a second
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
 --   ps:cache:<key>      id of the job that has done this work last, and well (jobs/same_work.py); as its record
@@ -67,6 +68,21 @@ local function logical_ms()
 end
 
 local function key(id) return 'ps:job:' .. id end
+
+-- Fields and values that follow ARGV[from - 1], into a record: in one stroke, and none that is empty. A field costs the
+-- store some 70 bytes, where a value of the record is a long one.
+local function write(k, from)
+  local said, gone = {}, {}
+  for i = from, #ARGV, 2 do
+    if ARGV[i + 1] == '' then
+      gone[#gone + 1] = ARGV[i]
+    else
+      said[#said + 1], said[#said + 2] = ARGV[i], ARGV[i + 1]
+    end
+  end
+  if #said > 0 then redis.call('HSET', k, unpack(said)) end
+  if #gone > 0 then redis.call('HDEL', k, unpack(gone)) end
+end
 
 local TERMINAL = {SUCCESS = true, FAILURE = true, REVOKED = true, REJECTED = true}
 local HELD = {RECEIVED = true, STARTED = true, RUNNING = true}

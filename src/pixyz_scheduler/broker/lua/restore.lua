@@ -4,10 +4,10 @@
 -- caller's to ring.
 local id, queue = ARGV[2], ARGV[3]
 if state_of(id) then return 0 end
-local k, state = key(id), nil
-for i = 4, #ARGV, 2 do
-  if ARGV[i] == 'state' then state = ARGV[i + 1] else redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
-end
+local k = key(id)
+write(k, 4)
+local state = redis.call('HGET', k, 'state')
+redis.call('HDEL', k, 'state')
 redis.call('HSETNX', k, 'epoch', 0)
 local got = redis.call('HMGET', k, 'submitted', 'name', 'parent', 'stopped')
 redis.call('ZADD', 'ps:jobs', got[1], id)

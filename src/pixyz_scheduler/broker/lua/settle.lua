@@ -3,6 +3,6 @@
 local id, awaits, state = ARGV[2], ARGV[3], ARGV[4]
 local stands = state_of(id)
 if not stands or not HELD[stands] or redis.call('HGET', key(id), 'awaits') ~= awaits then return 0 end
-for i = 5, #ARGV, 2 do redis.call('HSET', key(id), ARGV[i], ARGV[i + 1]) end
+write(key(id), 5)
 finish(id, state)
 return 1

@@ -5,7 +5,7 @@ local id, queue, deadline = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if state_of(id) then return 0 end
 if wall_ms() > deadline then return -1 end
 local k, now, submitted = key(id), logical_ms(), wall_s()
-for i = 5, #ARGV, 2 do redis.call('HSET', k, ARGV[i], ARGV[i + 1]) end
+write(k, 5)
 redis.call('HSET', k, 'submitted', submitted, 'epoch', 0)
 redis.call('ZADD', 'ps:jobs', submitted, id)
 local got = redis.call('HMGET', k, 'name', 'parent')

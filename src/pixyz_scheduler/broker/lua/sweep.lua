@@ -1,10 +1,14 @@
--- sweep(limit, ring ms, separator, priorities): what nobody else will do. {expired ids, bells, ripe ids}
+-- sweep(limit, ring ms, separator, priorities, turn ms): what nobody else will do. {expired ids, bells, ripe ids}
+-- turn: with more than 0, who comes within it after another's sweep is told of nothing, at once: a thousand processes
+-- that ask cost the store no more than some do.
 -- ripe: jobs that ended with others, or have waited for their time: to be settled.
 -- expired: jobs whose lease ran out, for `decide` and commit(by sweeper).
 -- bells: {id, queue, priority} of waiting jobs whose doorbell is gone: a list that holds fewer messages than there are
 -- jobs in its line has lost some, so the longest unheard are rung again, at most once each `ring ms`. Line by line:
 -- the many messages of a low priority must not hide that an urgent one is gone.
 local limit, ring, separator, priorities = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local turn = tonumber(ARGV[6])
+if turn > 0 and not redis.call('SET', 'ps:swept', '1', 'NX', 'PX', turn) then return {{}, {}, {}} end
 -- However much was lost, the store is held for some 20 ms only; what is left is next.
 local MOST_BELLS = 10
 local now = logical_ms()
