@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
-from pixyz_scheduler.broker.dispatch import Dispatch, ring_if_possible
+from pixyz_scheduler.broker.dispatch import SendingDispatch, bell_of, ring_if_possible
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
@@ -53,7 +53,7 @@ class Scheduler:
         self,
         *,
         families: Families,
-        dispatch: Dispatch,
+        dispatch: SendingDispatch,
         surroundings: Surroundings,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
@@ -107,10 +107,11 @@ class Scheduler:
         accepted = Accepted.new(job, warnings)
         incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
+        bell = self._dispatch.message(bell_of(job))
         try:
             if hold is None:
-                self._records.submit(job)
-            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text()):
+                self._records.submit(job, bell)
+            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text(), bell=bell):
                 folder.remove()
                 return Accepted.again(earlier.answer)
         except StoreSilent:
@@ -121,7 +122,6 @@ class Scheduler:
         except BaseException:
             folder.remove()
             raise
-        ring_if_possible(self._dispatch, job)
         return accepted
 
     def report(self, job_id: JobId) -> JobReport:
