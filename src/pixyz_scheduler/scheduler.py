@@ -1,6 +1,6 @@
 """Scheduler: the use cases. What may be asked of jobs, and nothing of how it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from pixyz_scheduler.broker.records import CANCELLING, DOOMED
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
+    JobNotFound,
     SchedulerError,
     StorageFull,
     StoreSilent,
@@ -127,6 +128,15 @@ class Scheduler:
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
         return self._records.report(job_id)
+
+    def records_of(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Mapping[str, str]]:
+        """The fields of these jobs' records, of those there are; raises StoreUnavailable."""
+        if len(job_ids) > 1:
+            return self._families.raw(job_ids)
+        with suppress(JobNotFound):
+            # A single question is spared while the store is silent: see Spared.
+            return {job_id: self._records.record(job_id) for job_id in job_ids}
+        return {}
 
     def large_result(self, report: JobReport) -> bytes | None:
         """JSON text in UTF-8 of a result that lies in a file; None for one that the report has itself.

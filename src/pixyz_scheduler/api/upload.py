@@ -16,6 +16,8 @@ from pixyz_scheduler.scheduler import Scheduler
 
 # Fewer, larger writes: a network's share answers each of them slowly.
 _BATCH = 1 << 20
+SMALL_AT_ONCE = 2
+"""Small jobs taken at a time: more threads take turns at the interpreter, and are slower together; see decision 31."""
 
 
 class Upload:
@@ -66,13 +68,16 @@ class Upload:
             return self.finish()
 
 
-async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> Accepted:
+async def receive(
+    request: Request, scheduler: Scheduler, *, max_size: int, small: anyio.CapacityLimiter | None = None
+) -> Accepted:
     """Take the job that a request brings; nothing of it stays when it is refused, or its client leaves.
 
     Args:
         request: its body not read yet.
         scheduler: takes the job.
         max_size: bytes of the body at most; 0 for no limit.
+        small: lends the threads in which small bodies are taken; None for those of all.
 
     Raises:
         BadInput: naming what is wrong.
@@ -91,7 +96,7 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
     first = await anext(batches, b"")
     if len(first) < _BATCH:
         # Small, as most are: one visit to a thread for all of it.
-        return await run_sync(upload.take_whole, first)
+        return await run_sync(upload.take_whole, first, limiter=small)
     try:
         await run_sync(upload.__enter__)
         await run_sync(upload.feed, first)

@@ -29,6 +29,7 @@ class IncomingFile:
     def __init__(self, path: Path, *, mode: int) -> None:
         self.path = path
         self.size = 0
+        self.is_abandoned = False
         self._digest = hashlib.sha256()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with disk_in_words(path):
@@ -85,6 +86,7 @@ class IncomingFile:
 
     def abandon(self) -> None:
         """Remove the file."""
+        self.is_abandoned = True
         self._file.close()
         self.path.unlink(missing_ok=True)
 
@@ -108,6 +110,7 @@ class Incoming:
         self.path = path
         self._group_bits = group_bits
         self._files: list[IncomingFile] = []
+        self.is_adopted = False
 
     def prepare(self) -> None:
         """Make the folders that every job has. The folder above them stays private until it is adopted."""
@@ -163,6 +166,7 @@ class Incoming:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise
+            self.is_adopted = True
             try:
                 self._make_last(folder)
             except BaseException:
@@ -176,8 +180,9 @@ class Incoming:
         A crash before leaves a folder without a record, which nobody asks for.
         """
         set_mode(folder.path, 0o700 | self._group_bits)
-        for path in folder.inputs.iterdir():
-            sync_file(path)
+        for file in self._files:
+            if not file.is_abandoned:
+                sync_file(folder.inputs / file.name)
         with suppress(FileNotFoundError):
             sync_file(folder.path / STATE / SENT)
         sync_folder(self.share)

@@ -40,8 +40,9 @@ class Share:
                 incoming.prepare()
             yield incoming
         finally:
-            incoming.discard()
-            remove_tree(path)
+            if not incoming.is_adopted:
+                incoming.discard()
+                remove_tree(path)
 
     def make_folder(self, job_id: str, sent: bytes | None = None) -> JobFolder:
         """The folder of a job that brings no files, such as a child of a workflow; one that is there is well.

@@ -3,6 +3,7 @@
 import logging
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
 from starlette.requests import Request
@@ -10,11 +11,12 @@ from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.idempotency import REPLAYED
+from pixyz_scheduler.api.job_reader import JobReader
 from pixyz_scheduler.api.metrics import Metrics
 from pixyz_scheduler.api.openapi import IDEMPOTENCY, JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
-from pixyz_scheduler.api.upload import receive
+from pixyz_scheduler.api.upload import SMALL_AT_ONCE, receive
 from pixyz_scheduler.broker.listing import JobFilter
 from pixyz_scheduler.jobs import state
 from pixyz_scheduler.jobs.job import parse_job_id
@@ -42,6 +44,8 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         max_upload_size: bytes of a body at most; 0 for no limit.
     """
     router = APIRouter(tags=["Jobs"])
+    reader = JobReader(scheduler.records_of)
+    small = anyio.CapacityLimiter(SMALL_AT_ONCE)
 
     @router.post(
         "/jobs",
@@ -51,7 +55,7 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
     )
     async def submit(request: Request) -> Json:
         """Send a script, or name a process; with a file, if it needs one. It is checked and then run by a worker."""
-        accepted = await receive(request, scheduler, max_size=max_upload_size)
+        accepted = await receive(request, scheduler, max_size=max_upload_size, small=small)
         job = accepted.report.job
         answer = JobAccepted.with_warnings(accepted.report, accepted.warnings)
         with about_job(job.id):
@@ -86,9 +90,9 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         return Json(JobList(jobs=[JobState.of(report) for report in page.reports], cursor=page.cursor))
 
     @router.get("/jobs/{uuid}", summary="Look at a job", responses={**answers(JobState), **problems(404)})
-    def job(uuid: Id) -> Json:
+    async def job(uuid: Id) -> Json:
         """Where a job stands."""
-        return Json(JobState.of(scheduler.report(uuid)))
+        return Json(JobState.of(await reader.report(uuid)))
 
     @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
     def details(uuid: Id) -> Json:
@@ -97,6 +101,11 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report), children=scheduler.children(uuid))
         return Json.with_raw(details, "result", scheduler.large_result(report))
 
+    _add_ends(router, scheduler)
+    return router
+
+
+def _add_ends(router: APIRouter, scheduler: Scheduler) -> None:
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
     def cancel(uuid: Id) -> Json:
         """End a job: at once while it waits, soon while it runs. 409: it has ended already."""
@@ -117,5 +126,3 @@ def job_routes(scheduler: Scheduler, *, metrics: Metrics, max_upload_size: int) 
         """Cancel a job and remove its files and its record: now (204), or once its worker has stopped it (202)."""
         stopping = scheduler.delete(uuid)
         return Response(status_code=204) if stopping is None else Json(JobState.of(stopping), status_code=202)
-
-    return router
