@@ -17,6 +17,7 @@ from pixyz_scheduler.storage.copying import copy_all
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
+from pixyz_scheduler.storage.turn import Turn
 
 Kind = Literal["script", "input"]
 
@@ -105,10 +106,11 @@ class IncomingFile:
 class Incoming:
     """A request's private folder; made by `Share.incoming`."""
 
-    def __init__(self, *, share: Path, path: Path, group_bits: int) -> None:
+    def __init__(self, *, share: Path, path: Path, group_bits: int, turn: Turn) -> None:
         self.share = share
         self.path = path
         self._group_bits = group_bits
+        self._turn = turn
         self._files: list[IncomingFile] = []
         self.is_adopted = False
 
@@ -168,7 +170,8 @@ class Incoming:
                 raise
             self.is_adopted = True
             try:
-                self._make_last(folder)
+                with self._turn.lent():
+                    self._make_last(folder)
             except BaseException:
                 folder.remove()
                 raise
