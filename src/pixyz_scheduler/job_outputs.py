@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from pixyz_scheduler.broker.dispatch import Dispatch, ring_if_possible
+from pixyz_scheduler.broker.dispatch import SendingDispatch, bell_of
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import JobNotFound, NotReady, OutputNotFound, SchedulerError, StorageFull, Unavailable
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
@@ -32,7 +32,7 @@ class JobOutputs:
     """
 
     def __init__(
-        self, records: RecordStore, dispatch: Dispatch, surroundings: Surroundings, *, time_limit: float = 2400.0
+        self, records: RecordStore, dispatch: SendingDispatch, surroundings: Surroundings, *, time_limit: float = 2400.0
     ) -> None:
         self._records = records
         self._dispatch = dispatch
@@ -92,9 +92,7 @@ class JobOutputs:
             submitted=time.time(),
             params=json.dumps({"share": str(self._surroundings.share.root), "job": folder.job_id}),
         )
-        if self._records.submit(job):
-            ring_if_possible(self._dispatch, job)
-        else:
+        if not self._records.submit(job, self._dispatch.message(bell_of(job))):
             self._raise_failed(job.id)
         raise NotReady(f"The archive of job {folder.job_id} is being made.")
 

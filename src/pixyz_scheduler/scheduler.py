@@ -1,10 +1,10 @@
 """Scheduler: the use cases. What may be asked of jobs, and nothing of how it was asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
-from pixyz_scheduler.broker.dispatch import Dispatch, ring_if_possible
+from pixyz_scheduler.broker.dispatch import SendingDispatch, bell_of, ring_if_possible
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
@@ -12,6 +12,7 @@ from pixyz_scheduler.broker.records import CANCELLING, DOOMED
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
     Conflict,
+    JobNotFound,
     SchedulerError,
     StorageFull,
     StoreSilent,
@@ -53,7 +54,7 @@ class Scheduler:
         self,
         *,
         families: Families,
-        dispatch: Dispatch,
+        dispatch: SendingDispatch,
         surroundings: Surroundings,
         catalog: ProcessCatalog,
         defaults: JobOptions = JobOptions(),  # noqa: B008  (frozen)
@@ -66,6 +67,7 @@ class Scheduler:
         self._dispatch = dispatch
         self._share = surroundings.share
         self._surroundings = surroundings
+        self.turn = surroundings.share.turn
         self._catalog = catalog
         self._defaults = defaults
         self._ended = ended
@@ -107,10 +109,11 @@ class Scheduler:
         accepted = Accepted.new(job, warnings)
         incoming.describe(sent_text(job))
         folder = incoming.adopt(job.id)
+        bell = self._dispatch.message(bell_of(job))
         try:
             if hold is None:
-                self._records.submit(job)
-            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text()):
+                self._records.submit(job, bell)
+            elif earlier := hold.submit(job, fingerprint=submission.fingerprint, answer=accepted.to_text(), bell=bell):
                 folder.remove()
                 return Accepted.again(earlier.answer)
         except StoreSilent:
@@ -121,12 +124,20 @@ class Scheduler:
         except BaseException:
             folder.remove()
             raise
-        ring_if_possible(self._dispatch, job)
         return accepted
 
     def report(self, job_id: JobId) -> JobReport:
         """All that is known of a job; raises JobNotFound."""
         return self._records.report(job_id)
+
+    def records_of(self, job_ids: Sequence[JobId]) -> Mapping[JobId, Mapping[str, str]]:
+        """The fields of these jobs' records, of those there are; raises StoreUnavailable."""
+        if len(job_ids) > 1:
+            return self._families.raw(job_ids)
+        with suppress(JobNotFound):
+            # A single question is spared while the store is silent: see Spared.
+            return {job_id: self._records.record(job_id) for job_id in job_ids}
+        return {}
 
     def large_result(self, report: JobReport) -> bytes | None:
         """JSON text in UTF-8 of a result that lies in a file; None for one that the report has itself.

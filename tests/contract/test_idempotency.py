@@ -119,7 +119,7 @@ def test_a_job_that_was_restored_before_its_record_was_written_has_its_key_all_t
 
 def test_a_submission_that_comes_too_late_leaves_neither_record_nor_key(store, client):
     job = new_job()
-    arguments = (job.id, "cpu", 1, "v", "1", KEY, PRINT, "answer", 1000)
+    arguments = (job.id, "cpu", 1, "", "", "v", "1", KEY, PRINT, "answer", 1000)
     assert store.run("submit_once", *arguments) == -1
     assert not client.keys("ps:idem:*")
     with pytest.raises(JobNotFound):

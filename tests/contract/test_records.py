@@ -20,11 +20,11 @@ from tests.contract.record_steps import AGAIN, DONE, FAILED, OTHER, OWNER, REACH
 def test_a_submission_that_the_server_reads_too_late_makes_no_job(store, client):
     """Its sender was told that Redis does not answer, and has sent it again, or given up."""
     late, in_time = str(uuid.uuid4()), str(uuid.uuid4())
-    assert store.run("submit", late, "cpu", store.now_ms - 1, "v", "1") == -1
+    assert store.run("submit", late, "cpu", store.now_ms - 1, "", "", "v", "1") == -1
     assert client.keys("ps:*") == []
-    assert store.run("submit", in_time, "cpu", store.now_ms, "v", "1") == 1
+    assert store.run("submit", in_time, "cpu", store.now_ms, "", "", "v", "1") == 1
     # Sent twice because the first answer was lost: it is there, however late.
-    assert store.run("submit", in_time, "cpu", store.now_ms - 1, "v", "1") == 0
+    assert store.run("submit", in_time, "cpu", store.now_ms - 1, "", "", "v", "1") == 0
 
 
 def test_a_new_job_waits_in_line_and_shows_as_pending(store, job_id):

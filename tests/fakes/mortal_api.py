@@ -17,7 +17,6 @@ import uvicorn
 
 from pixyz_scheduler.api.app import make_app
 from pixyz_scheduler.api.schemas import JobAccepted
-from pixyz_scheduler.broker.dispatch import CeleryDispatch
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage import incoming
@@ -35,7 +34,6 @@ STEPS = {
     "it has its place": (Incoming, "adopt", "after"),
     "the record is about to be written": (RecordStore, "submit_by", "before"),
     "the record is written": (RecordStore, "submit_by", "after"),
-    "the bell has rung": (CeleryDispatch, "ring", "after"),
     "it is about to be answered": (JobAccepted, "with_warnings", "before"),
 }
 

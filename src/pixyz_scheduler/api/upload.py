@@ -17,6 +17,8 @@ from pixyz_scheduler.scheduler import Scheduler
 
 # Fewer, larger writes: a network's share answers each of them slowly.
 _BATCH = 1 << 20
+SMALL_AT_ONCE = 16
+"""Small jobs on their way at a time; one of them is at work, and the others wait for the disk. See decision 31."""
 
 
 class Upload:
@@ -63,18 +65,21 @@ class Upload:
 
     def take_whole(self, body: bytes) -> Accepted:
         """A body that is here already."""
-        with self:
+        with self._scheduler.turn.taken(), self:
             self.feed(body)
             return self.finish()
 
 
-async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> Accepted:
+async def receive(
+    request: Request, scheduler: Scheduler, *, max_size: int, small: anyio.CapacityLimiter | None = None
+) -> Accepted:
     """Take the job that a request brings; nothing of it stays when it is refused, or its client leaves.
 
     Args:
         request: its body not read yet.
         scheduler: takes the job.
         max_size: bytes of the body at most; 0 for no limit.
+        small: lends the threads in which small bodies are taken; None for those of all.
 
     Raises:
         BadInput: naming what is wrong.
@@ -93,7 +98,7 @@ async def receive(request: Request, scheduler: Scheduler, *, max_size: int) -> A
     first: list[bytes] = await anext(batches, [])
     if sum(map(len, first)) < _BATCH:
         # Small, as most are: one visit to a thread for all of it.
-        return await run_sync(upload.take_whole, b"".join(first))
+        return await run_sync(upload.take_whole, b"".join(first), limiter=small)
     try:
         await run_sync(upload.__enter__)
         await _feed_all(upload, first, batches)

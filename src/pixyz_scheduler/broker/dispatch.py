@@ -17,7 +17,7 @@ from kombu.serialization import dumps
 
 from pixyz_scheduler.broker.celery_app import EXECUTE
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR, Bell
+from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR, Bell, Message
 from pixyz_scheduler.errors import StoreUnavailable
 from pixyz_scheduler.jobs.job import Job
 
@@ -30,6 +30,13 @@ class Dispatch(Protocol):
 
     def ring(self, bell: Bell) -> None:
         """Ring one; raises StoreUnavailable. A record that waits is found by the sweeper all the same."""
+
+
+class SendingDispatch(Dispatch, Protocol):
+    """For whoever sends jobs: rings, and says what it would send, to go along with a record."""
+
+    def message(self, bell: Bell) -> Message:
+        """What `ring` sends."""
 
 
 class CeleryDispatch:
@@ -46,15 +53,25 @@ class CeleryDispatch:
 
     def ring(self, bell: Bell) -> None:
         """Ring one; raises StoreUnavailable."""
-        text = self._template.replace(_ID, bell.job_id).replace(_TAG, str(uuid.uuid4())).replace(_QUEUE, bell.queue)
+        message = self.message(bell)
         with store_errors():
-            self._client.lpush(bell_key(bell.queue, bell.priority), text)
+            self._client.lpush(message.key, message.text)
+
+    def message(self, bell: Bell) -> Message:
+        """What `ring` sends."""
+        text = self._template.replace(_ID, bell.job_id).replace(_TAG, str(uuid.uuid4())).replace(_QUEUE, bell.queue)
+        return Message(bell_key(bell.queue, bell.priority), text)
 
 
 def ring_if_possible(dispatch: Dispatch, job: Job) -> None:
     """Ring for a job whose record is written: where that cannot be, the sweeper rings."""
     with suppress(StoreUnavailable):
-        dispatch.ring(Bell(job.id, job.options.queue, job.options.priority))
+        dispatch.ring(bell_of(job))
+
+
+def bell_of(job: Job) -> Bell:
+    """The doorbell of a job that was just sent."""
+    return Bell(job.id, job.options.queue, job.options.priority)
 
 
 def bell_key(queue: str, priority: int) -> str:

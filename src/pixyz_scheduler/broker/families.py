@@ -95,7 +95,11 @@ class Families:
 
     def reports(self, job_ids: Iterable[JobId]) -> dict[JobId, JobReport]:
         """All that is known of these jobs, in their order; those that are unknown are not among them."""
-        found: dict[JobId, JobReport] = {}
+        return {job_id: JobReport.from_record(job_id, record) for job_id, record in self.raw(job_ids).items()}
+
+    def raw(self, job_ids: Iterable[JobId]) -> dict[JobId, dict[str, str]]:
+        """The fields of these jobs' records, in their order; those that are unknown are not among them."""
+        found: dict[JobId, dict[str, str]] = {}
         ids = list(job_ids)
         for first in range(0, len(ids), _AT_ONCE):
             some = ids[first : first + _AT_ONCE]
@@ -103,9 +107,5 @@ class Families:
                 for job_id in some:
                     ask.hgetall(f"ps:job:{job_id}")
                 records = ask.execute()
-            found |= {
-                job_id: JobReport.from_record(job_id, record)
-                for job_id, record in zip(some, records, strict=True)
-                if record
-            }
+            found |= {job_id: record for job_id, record in zip(some, records, strict=True) if record}
         return found

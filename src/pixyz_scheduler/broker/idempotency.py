@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from typing_extensions import Self
 
-from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.broker.records import NO_MESSAGE, Message, RecordStore
 from pixyz_scheduler.errors import IdempotencyKeyReused, RequestInFlight, StoreUnavailable
 from pixyz_scheduler.jobs.job import Job
 
@@ -74,14 +74,15 @@ class Hold:
         """The job that the key had made when this request began; raises IdempotencyKeyReused."""
         return self._checked(fingerprint)
 
-    def submit(self, job: Job, *, fingerprint: str, answer: str) -> Earlier | None:
+    def submit(self, job: Job, *, fingerprint: str, answer: str, bell: Message = NO_MESSAGE) -> Earlier | None:
         """Take the job, unless the key has made one meanwhile: that one.
 
         Raises:
             IdempotencyKeyReused: the key has made one for another request.
             StoreUnavailable: as of `RecordStore.submit`.
         """
-        said = self._records.submit_by("submit_once", job, self._digest, fingerprint, answer, round(KEPT * 1000))
+        more = (self._digest, fingerprint, answer, round(KEPT * 1000))
+        said = self._records.submit_by("submit_once", job, *more, bell=bell)
         if not isinstance(said, list):
             self._earlier = Earlier(fingerprint, answer)
             return None

@@ -48,6 +48,17 @@ class Bell:
 
 
 @dataclass(frozen=True)
+class Message:
+    """A doorbell as it lies in the queue: the list, and the text that `broker.dispatch` has made for it."""
+
+    key: str
+    text: str
+
+
+NO_MESSAGE = Message("", "")
+
+
+@dataclass(frozen=True)
 class Sweep:
     """What a sweep found: leases that ran out, doorbells to ring, and jobs that ended with others."""
 
@@ -72,20 +83,21 @@ class RecordStore:
         self._server_ahead: int | None = None
         self._scripts = Scripts(client, pace)
 
-    def submit(self, job: Job) -> bool:
-        """Write the record of a new job, in line. False where the id is taken.
+    def submit(self, job: Job, bell: Message = NO_MESSAGE) -> bool:
+        """Write the record of a new job, in line, and ring its doorbell with it. False where the id is taken.
 
         Raises:
             StoreUnavailable: there is no record, and there will be none: what was refused must not run later.
         """
-        return bool(self.submit_by("submit", job))
+        return bool(self.submit_by("submit", job, bell=bell))
 
-    def submit_by(self, script: str, job: Job, *more: str | float) -> Any:
+    def submit_by(self, script: str, job: Job, *more: str | float, bell: Message = NO_MESSAGE) -> Any:
         """What a script that begins as `submit` answers; `more` follows the fields. Raises as `submit`."""
         fields = [text for pair in new_record(job).items() for text in pair]
         for ahead in (self._server_ahead, None):
             deadline = self._server_ms(ahead) + _SUBMIT_WITHIN_MS
-            answer = self.run(script, job.id, job.options.queue, deadline, *fields, *more)
+            said = (job.id, job.options.queue, deadline, bell.key, bell.text)
+            answer = self.run(script, *said, *fields, *more)
             if answer != _TOO_LATE:
                 return answer
         raise StoreUnavailable("Redis does not answer in time: the job was not taken.")

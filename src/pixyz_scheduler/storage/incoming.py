@@ -17,6 +17,7 @@ from pixyz_scheduler.storage.digest import Digest
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
+from pixyz_scheduler.storage.turn import Turn
 
 Kind = Literal["script", "input"]
 
@@ -30,6 +31,7 @@ class IncomingFile:
     def __init__(self, path: Path, *, mode: int) -> None:
         self.path = path
         self.size = 0
+        self.is_abandoned = False
         self._digest = Digest()
         self._begun = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -96,6 +98,7 @@ class IncomingFile:
 
     def abandon(self) -> None:
         """Remove the file."""
+        self.is_abandoned = True
         self._digest.close()
         self._file.close()
         self.path.unlink(missing_ok=True)
@@ -115,11 +118,13 @@ class IncomingFile:
 class Incoming:
     """A request's private folder; made by `Share.incoming`."""
 
-    def __init__(self, *, share: Path, path: Path, group_bits: int) -> None:
+    def __init__(self, *, share: Path, path: Path, group_bits: int, turn: Turn) -> None:
         self.share = share
         self.path = path
         self._group_bits = group_bits
+        self._turn = turn
         self._files: list[IncomingFile] = []
+        self.is_adopted = False
 
     def prepare(self) -> None:
         """Make the folders that every job has. The folder above them stays private until it is adopted."""
@@ -175,8 +180,10 @@ class Incoming:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise Conflict(f"Job {job_id} has a folder already.") from error
                 raise
+            self.is_adopted = True
             try:
-                self._make_last(folder)
+                with self._turn.lent():
+                    self._make_last(folder)
             except BaseException:
                 folder.remove()
                 raise
@@ -188,8 +195,9 @@ class Incoming:
         A crash before leaves a folder without a record, which nobody asks for.
         """
         set_mode(folder.path, 0o700 | self._group_bits)
-        for path in folder.inputs.iterdir():
-            sync_file(path)
+        for file in self._files:
+            if not file.is_abandoned:
+                sync_file(folder.inputs / file.name)
         with suppress(FileNotFoundError):
             sync_file(folder.path / STATE / SENT)
         sync_folder(self.share)

@@ -10,6 +10,7 @@ from pixyz_scheduler.errors import Conflict, Unavailable
 from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
+from pixyz_scheduler.storage.turn import Turn
 
 INCOMING = ".incoming"
 
@@ -23,6 +24,7 @@ class Share:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self.turn = Turn()
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job, there or not; raises InvalidJobId."""
@@ -34,14 +36,15 @@ class Share:
         with disk_in_words(self.root), _there(self.root):
             path = make_corner(self.root, INCOMING) / secrets.token_hex(16)
             path.mkdir(mode=0o700)
-            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root))
+            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root), turn=self.turn)
         try:
             with disk_in_words(path), _there(self.root):
                 incoming.prepare()
             yield incoming
         finally:
-            incoming.discard()
-            remove_tree(path)
+            if not incoming.is_adopted:
+                incoming.discard()
+                remove_tree(path)
 
     def make_folder(self, job_id: str, sent: bytes | None = None) -> JobFolder:
         """The folder of a job that brings no files, such as a child of a workflow; one that is there is well.

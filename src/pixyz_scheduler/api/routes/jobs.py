@@ -3,7 +3,7 @@
 import logging
 from typing import Annotated
 
-from anyio.to_thread import run_sync
+import anyio
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator
 from starlette.requests import Request
@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.idempotency import REPLAYED
+from pixyz_scheduler.api.job_reader import JobReader
 from pixyz_scheduler.api.job_watch import JobWatch
 from pixyz_scheduler.api.metrics import Metrics
 from pixyz_scheduler.api.openapi import IDEMPOTENCY, JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
-from pixyz_scheduler.api.upload import receive
+from pixyz_scheduler.api.upload import SMALL_AT_ONCE, receive
 from pixyz_scheduler.broker.listing import JobFilter
 from pixyz_scheduler.jobs import state
 from pixyz_scheduler.jobs.job import parse_job_id
@@ -50,6 +51,8 @@ def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
         max_upload_size: bytes of a body at most; 0 for no limit.
     """
     router = APIRouter(tags=["Jobs"])
+    reader = JobReader(scheduler.records_of)
+    small = anyio.CapacityLimiter(SMALL_AT_ONCE)
 
     @router.post(
         "/jobs",
@@ -59,7 +62,7 @@ def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
     )
     async def submit(request: Request) -> Json:
         """Send a script, or name a process; with a file, if it needs one. It is checked and then run by a worker."""
-        accepted = await receive(request, scheduler, max_size=max_upload_size)
+        accepted = await receive(request, scheduler, max_size=max_upload_size, small=small)
         job = accepted.report.job
         answer = JobAccepted.with_warnings(accepted.report, accepted.warnings)
         with about_job(job.id):
@@ -96,9 +99,8 @@ def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
     @router.get("/jobs/{uuid}", summary="Look at a job", responses={**answers(JobState), **problems(404)})
     async def job(uuid: Id, wait: Wait = 0.0) -> Json:
         """Where a job stands; with `wait` once it has ended, or this time is over."""
-        if wait:
-            return Json(JobState.of(await watch.until_end(uuid, seconds=wait)))
-        return await run_sync(lambda: Json(JobState.of(scheduler.report(uuid))))
+        report = await (watch.until_end(uuid, seconds=wait) if wait else reader.report(uuid))
+        return Json(JobState.of(report))
 
     @router.get("/jobs/{uuid}/details", summary="Look closely", responses={**answers(JobDetails), **problems(404)})
     def details(uuid: Id) -> Json:
@@ -107,6 +109,11 @@ def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
         details = JobDetails.of(report, waiting_for=scheduler.waiting_for(report), children=scheduler.children(uuid))
         return Json.with_raw(details, "result", scheduler.large_result(report))
 
+    _add_ends(router, scheduler)
+    return router
+
+
+def _add_ends(router: APIRouter, scheduler: Scheduler) -> None:
     @router.post("/jobs/{uuid}/cancel", summary="Cancel a job", responses={**answers(JobState), **problems(404, 409)})
     def cancel(uuid: Id) -> Json:
         """End a job: at once while it waits, soon while it runs. 409: it has ended already."""
@@ -127,5 +134,3 @@ def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
         """Cancel a job and remove its files and its record: now (204), or once its worker has stopped it (202)."""
         stopping = scheduler.delete(uuid)
         return Response(status_code=204) if stopping is None else Json(JobState.of(stopping), status_code=202)
-
-    return router

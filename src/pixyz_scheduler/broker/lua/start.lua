@@ -2,7 +2,7 @@
 -- The id says what is done: where a job was run again by hand, and starts the same as before, those that ended well are
 -- left as they are, and the others are run again with it; else each is there once, however often it is started.
 -- Or -2 where the job that starts it is gone: its worker was away, and does not know yet.
-for i = 5, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   if ARGV[i] == 'parent' and ARGV[i + 1] ~= '' and not state_of(ARGV[i + 1]) then return -2 end
 end
 local made = submit()

@@ -1,11 +1,12 @@
--- submit(id, queue, wall ms until when, field, value, ...): a new record. 1 in line, 2 where it waits for others or has
+-- submit(id, queue, wall ms until when, list, message, field, value, ...): a new record, and its doorbell: a message for
+-- a list; where the message is empty the caller rings. 1 in line, 2 where it waits for others or has
 -- ended at once (one of those has failed, or its parent was cancelled), 0 where the id is taken, or -1 where it comes too
 -- late: a server that was away reads what was sent to it by clients who have given up since.
 local id, queue, deadline = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if state_of(id) then return 0 end
 if wall_ms() > deadline then return -1 end
 local k, now, submitted = key(id), logical_ms(), wall_s()
-write(k, 5)
+write(k, 7)
 redis.call('HSET', k, 'submitted', submitted, 'epoch', 0)
 redis.call('ZADD', 'ps:jobs', submitted, id)
 local got = redis.call('HMGET', k, 'name', 'parent')
@@ -23,4 +24,5 @@ if parent and redis.call('HGET', key(parent), 'cancel') == '1' then
   if redis.call('SISMEMBER', 'ps:doomed', parent) == 1 then redis.call('SADD', 'ps:doomed', id) end
   is_in_line = false
 end
+if is_in_line and ARGV[6] ~= '' then redis.call('LPUSH', ARGV[5], ARGV[6]) end
 return is_in_line and 1 or 2
