@@ -86,7 +86,7 @@ def test_an_engine_that_nobody_has_used_for_long_is_unloaded_and_loaded_again(sc
     assert zygotes() == before
 
 
-def test_an_engine_in_use_or_to_be_kept_is_not_unloaded(script):
+def test_an_engine_in_use_or_to_be_kept_is_not_unloaded():
     before = zygotes()
     with engine_slots(idle=60) as engine, engine._in_use():
         engine.warm_up()
@@ -98,7 +98,7 @@ def test_an_engine_in_use_or_to_be_kept_is_not_unloaded(script):
         assert zygotes() == before + 1
 
 
-def test_slots_of_a_burst_are_let_go_but_one(script):
+def test_slots_of_a_burst_are_let_go_but_one():
     with template(loads=False) as light:
         slots = ForkSlots(light, ahead=3)
         slots.trim(1)

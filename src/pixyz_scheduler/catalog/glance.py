@@ -69,8 +69,8 @@ def _is_known(name: str) -> bool:
 
 def _read(script: Path) -> bytes:
     """Of a plain file only: a pipe that somebody has put in its place would be waited for."""
-    descriptor = os.open(script, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb", buffering=0) as file:
+    descriptor = os.open(script, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST:
             raise ValueError

@@ -29,7 +29,7 @@ from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport, ended_attempt
-from pixyz_scheduler.jobs.retry import Finish, TryAgain, decide
+from pixyz_scheduler.jobs.retry import Finish, TryAgain, Wait, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import resolved
@@ -155,7 +155,8 @@ class Execution:
         if report.job.parent is not None:
             self._see_to_others(job_id)
         # Not asked of the store, where it stands in full: the next doorbell waits for this slot.
-        return replace(report, state=state, progress=ended.progress, error=decision.error, cause=decision.cause)
+        error = None if isinstance(decision, Wait) else decision.error
+        return replace(report, state=state, progress=ended.progress, error=error)
 
     def _see_to_others(self, job_id: JobId) -> None:
         try:
@@ -214,7 +215,7 @@ class Execution:
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
     def _commit(
-        self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain, *, claimed: float
+        self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain | Wait, *, claimed: float
     ) -> JobState | None:
         attempt = Attempt(
             number=report.epoch,

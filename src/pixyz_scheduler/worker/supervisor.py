@@ -106,7 +106,7 @@ class Supervisor:
                     peak = max(event.peak_memory or 0, self._memory.peak) or None
                     exited = replace(event, peak_memory=peak)
                     moments = Moments(time.monotonic(), self._first, self._last)
-                    return Ended(self._outcome(event), self._progress.stopped(time.time()), exited, moments)
+                    return Ended(self._outcome(event), self._progress.stopped(time.time()), exited, moments=moments)
                 self._take(event)
             if self._asked is not None:
                 self._end(self._asked)

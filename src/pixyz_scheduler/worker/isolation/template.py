@@ -144,7 +144,10 @@ class Template:
             self._kill()
 
     def close(self) -> None:
-        """End the zygote, once it has given its licence back; wardens go with their slots. The next slot starts another."""
+        """End the zygote, once it has given its licence back; wardens go with their slots.
+
+        The next slot starts another.
+        """
         with self._lock:
             self._hang_up()
             if self._process is not None and self._holds_licence:

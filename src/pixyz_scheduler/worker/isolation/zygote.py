@@ -2,9 +2,9 @@
 
 Run as `python -m pixyz_scheduler.worker.isolation.zygote DESCRIPTOR FREEZE loads|light`: a SEQPACKET socket to the
 worker, and the seconds of `Pace.freeze`; which engine to import, and whether to take and hold its licence, is an
-EngineChoice in the environment; a light one leaves both to its children. It says `ready`, or `refused ` and why there is no licence. Each packet on the socket,
-`{"group": folder of its memory group, or empty}` with one descriptor, asks for a warden, whose control socket that is;
-EOF ends it.
+EngineChoice in the environment; a light one leaves both to its children. It says `ready`, or `refused ` and why there
+is no licence. Each packet on the socket, `{"group": folder of its memory group, or empty}` with one descriptor, asks
+for a warden, whose control socket that is; EOF ends it.
 """
 
 import gc
