@@ -39,9 +39,7 @@ Wait = Annotated[float, Query(ge=0, le=_LONGEST_WAIT, description="Seconds to wa
 Limit = Annotated[int, Query(ge=1, le=1000, description="Jobs a page.")]
 
 
-def job_routes(  # noqa: C901, PLR0915  (its routes, one after the other)
-    scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_upload_size: int
-) -> APIRouter:
+def job_routes(scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_upload_size: int) -> APIRouter:
     """The routes.
 
     Args:
