@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from kombu import Connection, Consumer
+from kombu import Connection
 
 from pixyz_scheduler.broker.records import PRIORITIES, PRIORITY_SEPARATOR
 from pixyz_scheduler.broker.task_meta_backend import with_task_meta
@@ -27,36 +27,10 @@ class Persistent(Connection):
         return super().ensure_connection(*arguments, **{**pace, **options})
 
 
-class TakenForGood(Consumer):
-    """Takes messages that nobody needs to acknowledge, also when the connection they came by has gone meanwhile.
-
-    kombu forgets with a connection that its messages need no acknowledgement; the attempt at one would end the worker.
-    """
-
-    def _receive_callback(self, message: Any) -> Any:
-        channel: Any = self.channel
-        taken = channel.message_to_python(message)
-        taken.ack_log_error = taken.reject_log_error = _is_acknowledged
-        return super()._receive_callback(taken)
-
-
-def _is_acknowledged(*_: Any, **__: Any) -> None:
-    """Since it was taken."""
-
-
-class Doorbells(AMQP):
-    """Celery's messaging, its task messages taken for good when they are taken.
-
-    kombu writes down each message it hands out, one round trip before the task, so that it can be delivered again. A
-    doorbell need not be: the record waits, and the sweeper rings.
-    """
+class Lasting(AMQP):
+    """Celery's messaging, over such connections."""
 
     Connection = Persistent
-    Consumer = TakenForGood
-
-    def TaskConsumer(self, channel: Any, *arguments: Any, **options: Any) -> Any:  # noqa: N802  (Celery's name)
-        """What the worker listens with."""
-        return super().TaskConsumer(channel, *arguments, no_ack=True, **options)
 
 
 def make_celery(*, broker_url: str, result_backend: str) -> Celery:
@@ -66,7 +40,7 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
         broker_url: where doorbells are rung.
         result_backend: where Celery's own task meta goes, for canvases and Flower.
     """
-    app = Celery("pixyz_worker", broker=broker_url, backend=result_backend, amqp=Doorbells, set_as_current=False)
+    app = Celery("pixyz_worker", broker=broker_url, backend=result_backend, amqp=Lasting, set_as_current=False)
     # Not by `backend`: CELERY_RESULT_BACKEND of the environment would win.
     app.backend_cls = with_task_meta(result_backend)
     app.conf.update(
@@ -77,11 +51,10 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
         timezone="UTC",
         task_default_queue="cpu",
         task_create_missing_queues=True,
-        # Jobs are not lost with a message: the record has them. So acknowledge early, and nothing is redelivered.
         task_acks_late=False,
         task_track_started=False,
         worker_prefetch_multiplier=1,
-        # A message waits in Redis, where a free worker finds it, and not in a busy one.
+        # With a pool that has no room, Celery fetches no message: see worker/pool.py.
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
@@ -96,9 +69,9 @@ def make_celery(*, broker_url: str, result_backend: str) -> Celery:
             "priority_steps": list(range(PRIORITIES)),
             "sep": PRIORITY_SEPARATOR,
             "visibility_timeout": 7 * _A_DAY,
-            # Nothing is ever unacknowledged: see Doorbells.
+            # Nothing is ever unacknowledged: workers hear doorbells without Celery.
             "unacked_restore_interval": 60,
-            # The consumer's loop waits for some answers, and hears nothing meanwhile: four times this at most.
+            # The consumer's loop waits for some answers, and hears no control meanwhile: four times this at most.
             "socket_timeout": 2,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,

@@ -50,6 +50,11 @@ class Activity:
             with self._lock:
                 self.busy -= 1
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has answered as many as it does in its life."""
+        return 0 < self._most <= self._begun
+
     def lend(self, more: int) -> None:
         """One more slot is lent, or one no more (-1): the job in it goes on, beside that to which it was lent."""
         with self._lock:

@@ -1,9 +1,8 @@
-"""Consumer: Celery's part of a worker: it listens on the queues and hands doorbells to the slots."""
+"""Consumer: Celery's part of a worker: control, inspect, events, signals; the doorbells are heard by `Doorbells`."""
 
 import logging
 import os
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
@@ -13,7 +12,7 @@ from celery.worker import state
 from celery.worker.consumer import consumer
 
 from pixyz_scheduler.broker.farm import Worker
-from pixyz_scheduler.worker.pool import LENT
+from pixyz_scheduler.worker.tasks import register_tasks
 
 _log = logging.getLogger(__name__)
 
@@ -22,21 +21,21 @@ _CANNOT_CONNECT: str = vars(consumer)["CONNECTION_ERROR"]
 
 
 class Consumer:
-    """Celery's worker with our pool.
+    """Celery's worker, that takes no task.
 
     Args:
-        app: its task is registered.
-        me: where it listens, and with how many slots.
+        app: learns the task of our doorbells.
+        me: where this worker listens, and with how many slots, as Celery's tools are to show it.
         level: what Celery logs.
-        lent: how many slots more there are.
     """
 
-    def __init__(self, app: Celery, me: Worker, *, level: str, lent: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, app: Celery, me: Worker, *, level: str) -> None:
+        register_tasks(app)
         self._me = me
-        vars(app)[LENT] = lent
+        self.hostname = f"pixyz@{me.name}"
         self._worker: Any = app.Worker(
-            hostname=f"pixyz@{me.name}",
-            pool="pixyz_scheduler.worker.pool:SlotPool",
+            hostname=self.hostname,
+            pool="pixyz_scheduler.worker.pool:IdlePool",
             quiet=True,
             concurrency=me.slots,
             queues=",".join(me.queues),
@@ -47,14 +46,14 @@ class Consumer:
         )
 
     def run(self) -> int:
-        """Listen until a signal, or `stop`; the exit status."""
+        """Serve Celery's tools until a signal, or `stop`; the exit status."""
         me = self._me
         _log.info("worker %s listens on %s, %d at a time", me.name, ", ".join(me.queues), me.slots)
         self._worker.start()
         return int(self._worker.exitcode or 0)
 
     def stop(self) -> None:
-        """Listen no more; return from `run` when the running jobs have ended. From any thread."""
+        """Return from `run`. From any thread."""
         vars(state)["should_stop"] = _IN_ORDER
         self.wake()
 
@@ -63,6 +62,10 @@ class Consumer:
         pool = self._worker.pool
         if pool is not None:
             pool.wake()
+
+    def dispatcher(self) -> Any:
+        """Celery's sender of events; None where it has none now."""
+        return getattr(self._worker.consumer, "event_dispatcher", None)
 
 
 class OncePerOutage(logging.Filter):

@@ -27,7 +27,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.errors import LicenceMissing
-from pixyz_scheduler.jobs.job import JobOptions
+from pixyz_scheduler.jobs.job import JobId, JobOptions
 from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
@@ -44,8 +44,10 @@ from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.cache.program import Program
 from pixyz_scheduler.worker.cache.result_cache import ResultCache
+from pixyz_scheduler.worker.celery_view import CeleryView
 from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
+from pixyz_scheduler.worker.doorbells import Answer, Doorbells
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
@@ -58,12 +60,11 @@ from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.task_metas import TaskMetas
-from pixyz_scheduler.worker.tasks import register_tasks
 
 _log = logging.getLogger(__name__)
 
 _SWITCH = 0.0005
-# Longer than one waiting of Calls.
+# Longer than one waiting of Calls, or of Doorbells.
 _LISTENING = 5.0
 # Seconds for the jobs of a deaf worker to go back.
 _HAND_BACK = 10.0
@@ -134,14 +135,21 @@ def work(settings: Settings) -> int:
             readiness=readiness,
             results=Results(share),
         )
-        register_tasks(app, execution)
         # All that is here stays: the collector need not look at it again.
         gc.freeze()
-        consumer = Consumer(app, me, level=settings.log_level, lent=lambda: activity.lent)
-        drain.wake = consumer.wake
+        consumer = Consumer(app, me, level=settings.log_level)
+        doorbells = Doorbells(
+            connect(settings.store_url, timeout=_LISTENING),
+            client,
+            me,
+            answer=in_sight(execution, CeleryView(consumer.hostname, consumer.dispatcher)),
+            is_wanted=lambda: not drain.leaving.is_set() and not activity.is_over,
+            lent=lambda: activity.lent,
+        )
+        drain.wake = doorbells.wake
         activity.on_last = consumer.stop
         called_off = leaves_when_called_off(announcer, drain, consumer, records)
-        activity.on_lent = consumer.wake
+        activity.on_lent = doorbells.more
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
@@ -152,8 +160,20 @@ def work(settings: Settings) -> int:
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
         )
-        with guard:
+        with guard, doorbells:
             return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
+
+
+def in_sight(execution: Execution, view: CeleryView) -> Answer:
+    """Answers doorbells by this execution, in sight of Celery's tools."""
+
+    def answer(job_id: JobId, *, queue: str) -> None:
+        with view.at_work(job_id, queue) as request:
+            report = execution.run(job_id, queue=queue)
+            if report is not None:
+                view.ended(request, report)
+
+    return answer
 
 
 def leaves_when_called_off(
