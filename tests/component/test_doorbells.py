@@ -9,7 +9,7 @@ import pytest
 
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
-from pixyz_scheduler.broker.dispatch import CeleryDispatch, bell_key
+from pixyz_scheduler.broker.dispatch import CeleryDispatch, bell_key, queue_of
 from pixyz_scheduler.broker.farm import Worker
 from pixyz_scheduler.broker.records import Bell
 from pixyz_scheduler.jobs.job import JobId
@@ -177,3 +177,26 @@ def test_a_message_of_any_priority_is_known_by_its_list(doorbells_of, dispatch, 
         until(lambda: answers.heard)
     assert answers.heard == [(job_id, queue)]
     assert bell_key(queue, 7) != queue
+
+
+def test_queues_come_and_go(dispatch, doorbells_of, queue):
+    other, answers = f"{queue}-other", Answers()
+    answers.gate.release(3)
+    with doorbells_of(answers, queue) as doorbells:
+        doorbells.listen_on(other)
+        first, second, third = new_id(), new_id(), new_id()
+        dispatch.ring(Bell(first, other, 3))
+        until(lambda: len(answers.heard) == 1)
+        doorbells.leave(other)
+        dispatch.ring(Bell(second, queue, 0))
+        until(lambda: len(answers.heard) == 2)
+        doorbells.leave(queue)
+        doorbells.listen_on(other)
+        dispatch.ring(Bell(third, other, 0))
+        until(lambda: len(answers.heard) == 3)
+    assert answers.heard == [(first, other), (second, queue), (third, other)]
+
+
+@pytest.mark.parametrize(("key", "queue"), [("cpu", "cpu"), ("cpu:9", "cpu"), ("a:b", "a:b"), ("a:b:3", "a:b")])
+def test_a_list_belongs_to_its_queue(key, queue):
+    assert queue_of(key) == queue

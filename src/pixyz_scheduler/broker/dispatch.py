@@ -79,6 +79,12 @@ def bell_key(queue: str, priority: int) -> str:
     return f"{queue}{PRIORITY_SEPARATOR}{priority}" if priority else queue
 
 
+def queue_of(key: str) -> str:
+    """The queue to which such a list belongs."""
+    name, separator, priority = key.rpartition(PRIORITY_SEPARATOR)
+    return name if separator and priority.isdecimal() else key
+
+
 def messages_in(client: "redis.Redis", queues: Iterable[str]) -> int:
     """How many doorbells lie in these queues; raises StoreUnavailable."""
     with store_errors(), client.pipeline(transaction=False) as ask:

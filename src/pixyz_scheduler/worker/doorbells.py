@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from pixyz_scheduler.broker.celery_app import EXECUTE
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.broker.dispatch import bell_key
+from pixyz_scheduler.broker.dispatch import bell_key, queue_of
 from pixyz_scheduler.broker.farm import Worker
 from pixyz_scheduler.broker.records import PRIORITIES
 from pixyz_scheduler.errors import SchedulerError, StoreUnavailable
@@ -83,6 +83,18 @@ class Doorbells:
                 thread = threading.Thread(target=self._serve, name="slot", daemon=True)
                 self._threads.add(thread)
                 thread.start()
+
+    def listen_on(self, queue: str) -> None:
+        """On this queue too; from any thread."""
+        with self._lock:
+            self._queues = [*(name for name in self._queues if name != queue), queue]
+        self.wake()
+
+    def leave(self, queue: str) -> None:
+        """No more on this queue; from any thread."""
+        with self._lock:
+            self._queues = [name for name in self._queues if name != queue]
+        self.wake()
 
     def wake(self) -> None:
         """Have who listens look whether that is wanted still; from any thread, and never in vain for long."""
@@ -151,15 +163,20 @@ class Doorbells:
     def _listen(self) -> tuple[str, str] | None:
         """The list that a message lay in, and its text."""
         lists = [bell_key(queue, priority) for priority, queue in itertools.product(range(PRIORITIES), self._queues)]
+        if not lists:
+            self._closing.wait(_PAUSE)
+            return None
         with store_errors():
             if self._ear_id is None:
                 self._ear_id = int(self._client.client_id())
             return cast("tuple[str, str] | None", self._client.brpop(lists, timeout=_LISTEN))
 
     def _read(self, place: str, text: str) -> tuple[JobId, str] | None:
-        queue = next(name for name in self._queues if any(place == bell_key(name, each) for each in range(PRIORITIES)))
-        # Of queues with messages of one priority each has its turn.
-        self._queues = [name for name in self._queues if name != queue] + [queue]
+        queue = queue_of(place)
+        with self._lock:
+            # Of queues with messages of one priority each has its turn.
+            if queue in self._queues:
+                self._queues = [*(name for name in self._queues if name != queue), queue]
         try:
             return _job_of(text), queue
         except (ValueError, KeyError, TypeError, SchedulerError) as error:

@@ -148,7 +148,7 @@ def work(settings: Settings) -> int:
         )
         drain.wake = doorbells.wake
         activity.on_last = consumer.stop
-        called_off = leaves_when_called_off(announcer, drain, consumer, records)
+        called_off = leaves_when_called_off(announcer, drain, consumer, records, doorbells)
         activity.on_lent = doorbells.more
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
@@ -177,7 +177,7 @@ def in_sight(execution: Execution, view: CeleryView) -> Answer:
 
 
 def leaves_when_called_off(
-    announcer: Announcer, drain: Drain, consumer: Consumer, records: RecordStore
+    announcer: Announcer, drain: Drain, consumer: Consumer, records: RecordStore, doorbells: Doorbells
 ) -> threading.Event:
     """Let the worker leave, as at a signal, when `admin drain` or Celery's control wants it to; set once it does."""
     called_off = threading.Event()
@@ -189,7 +189,7 @@ def leaves_when_called_off(
         consumer.stop()
 
     announcer.on_drain = leave
-    take_control(cancel=records.cancel, leave=leave)
+    take_control(cancel=records.cancel, leave=leave, doorbells=doorbells)
     return called_off
 
 

@@ -11,16 +11,18 @@ from celery.worker.control import Panel
 
 from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.jobs.job import JobId, parse_job_id
+from pixyz_scheduler.worker.doorbells import Doorbells
 
 _log = logging.getLogger(__name__)
 
 
-def take_control(*, cancel: Callable[[JobId], str], leave: Callable[[], None]) -> None:
-    """Answer `revoke` and `terminate` by cancelling the job, and `shutdown` as `admin drain`.
+def take_control(*, cancel: Callable[[JobId], str], leave: Callable[[], None], doorbells: Doorbells) -> None:
+    """Answer `revoke` and `terminate` by cancelling the job, `shutdown` as `admin drain`, and what tells queues.
 
     Args:
         cancel: a job; its state now.
         leave: called in the consumer's thread: only sets events.
+        doorbells: who listens on the queues that `add_consumer` and `cancel_consumer` name.
     """
 
     def revoke(_state: Any, task_id: Any = None, *_: Any, **__: Any) -> dict[str, Any]:
@@ -34,7 +36,23 @@ def take_control(*, cancel: Callable[[JobId], str], leave: Callable[[], None]) -
         leave()
         return {"ok": "this worker leaves: no new jobs, those that run have DRAIN_TIMEOUT"}
 
-    Panel.data.update(revoke=revoke, terminate=terminate, shutdown=shutdown)
+    celerys = dict(Panel.data)
+
+    def add_consumer(state: Any, queue: str, *arguments: Any, **options: Any) -> Any:
+        doorbells.listen_on(queue)
+        return celerys["add_consumer"](state, queue, *arguments, **options)
+
+    def cancel_consumer(state: Any, queue: str, **options: Any) -> Any:
+        doorbells.leave(queue)
+        return celerys["cancel_consumer"](state, queue, **options)
+
+    Panel.data.update(
+        revoke=revoke,
+        terminate=terminate,
+        shutdown=shutdown,
+        add_consumer=add_consumer,
+        cancel_consumer=cancel_consumer,
+    )
 
 
 def _cancelled(task_id: str, cancel: Callable[[JobId], str]) -> str:
