@@ -16,9 +16,8 @@ _SCRIPT = b"import time\nBEGAN = time.time()\n\ndef main(pc, params):\n    retur
 _RUN = "EVALSHA"
 # From each moment to the next.
 _HOPS = {
-    "store": "POST sent, to its record in the store (read, checked, fsync)",
-    "publish": "to its doorbell in the queue",
-    "claim": "to its claim by the worker (Celery's consumer)",
+    "store": "POST sent, to its record and doorbell in the store (read, checked, fsync)",
+    "claim": "to its claim by the worker",
     "child": "to the script's first line (a spare child)",
     "leave": "to the attempt's end (the child and its tree are gone)",
     "commit": "to the commit in the store",
@@ -59,10 +58,9 @@ def _one(caller: Caller, request: bytes, watch: StoreWatch) -> tuple[list[float]
     time.sleep(REST)
     own = watch.of(uuid)
     stored, claimed, committed = [command.at for command in own if command.text.startswith(_RUN)][:3]
-    published = next(command.at for command in own if command.text.startswith("LPUSH"))
     free = next(command.at for command in watch.seen if command.text.startswith("BRPOP") and command.at > committed)
     details = caller.get(f"/jobs/{uuid}/details")
-    row = [sent, stored, published, claimed, details["result"], _ended(own), committed, seen]
+    row = [sent, stored, claimed, details["result"], _ended(own), committed, seen]
     taken = [1000 * (after - before) for before, after in pairwise(row)]
     # MULTI, SETEX, PUBLISH and EXEC are one; BRPOP names no job.
     return [*taken, 1000 * (free - committed)], sum(not c.text.startswith("PUBLISH") for c in own) + 1 - asked

@@ -32,8 +32,9 @@ class TaskMetaBackend(RedisBackend):
     ) -> Any:
         """As Celery does it, without asking first what stands there: the record has the last word."""
         celery: Any = self  # whose types do not name what it is made of
-        meta = celery._get_result_meta(result=result, state=state, traceback=traceback, request=request)
-        celery._set_with_state(self.get_key_for_task(task_id), self.encode({**meta, "task_id": task_id}), state)
+        meta = celery._get_result_meta(result=result, state=state, traceback=traceback, request=request)  # noqa: SLF001
+        text = self.encode({**meta, "task_id": task_id})
+        celery._set_with_state(self.get_key_for_task(task_id), text, state)  # noqa: SLF001  (our own, likewise)
         return result
 
 
