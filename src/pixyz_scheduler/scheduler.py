@@ -108,7 +108,10 @@ class Scheduler:
         job = with_inputs(job, [*submission.input_names, *([brought] if brought else [])])
         accepted = Accepted.new(job, warnings)
         incoming.describe(sent_text(job))
-        folder = incoming.adopt(job.id)
+        if job.options.deduplicate:
+            folder = self._share.content.adopt(incoming, job.id, submission.inputs)
+        else:
+            folder = incoming.adopt(job.id)
         bell = self._dispatch.message(bell_of(job))
         try:
             if hold is None:

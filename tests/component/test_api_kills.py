@@ -23,7 +23,7 @@ from pixyz_scheduler.broker.listing import JobFilter, list_jobs
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.storage.share import Share
 from tests.contract.api.conftest import KEY, settings_for
-from tests.fakes.mortal_api import STEPS
+from tests.fakes.mortal_api import OFFERING, STEPS, TAKING
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("PIXYZ_API_KILLS", "60"))
@@ -34,7 +34,8 @@ DATABASE = 6
 
 
 def body_of(key, size):
-    return random.Random(key).randbytes(size)  # noqa: S311  (no secret)
+    # What follows a slash tells one key from another with the same body.
+    return random.Random(key.partition("/")[0]).randbytes(size)  # noqa: S311  (no secret)
 
 
 @dataclass
@@ -55,11 +56,13 @@ class Mortal:
         self.process.stdin.flush()
         return psutil.Process(int(self.process.stdout.readline()))
 
-    def post(self, key, http):
+    def post(self, key, http, **config):
         """The answer, or None where there came none."""
         files = {"script": ("job.py", SCRIPT), "file": ("a.stl", body_of(key, self.sent[key]))}
         try:
-            answer = http.post("/jobs", files=files, data={"name": key}, headers={"Idempotency-Key": key})
+            answer = http.post(
+                "/jobs", files=files, data={"name": key, "config": json.dumps(config)}, headers={"Idempotency-Key": key}
+            )
         except httpx.TransportError:
             return None
         if answer.status_code == 200:
@@ -166,6 +169,32 @@ def test_an_api_that_is_killed_at_a_step_leaves_a_whole_job_or_none_and_the_clie
     )
     assert left == renamed
     assert is_recorded == (list(STEPS).index(step) >= list(STEPS).index("the record is written"))
+    end(server)
+
+
+@pytest.mark.parametrize("step", [*OFFERING, *TAKING])
+def test_an_api_that_is_killed_while_it_shares_an_input_leaves_whole_jobs_that_share_it_afterwards(mortal, step):
+    first = mortal.new_key(3 << 20)
+    killed, last = f"{first}/2", f"{first}/3"
+    mortal.sent |= dict.fromkeys((killed, last), 3 << 20)
+    # A client each: a connection to a server that is gone would break by itself.
+    if step in TAKING:
+        server = mortal.fork()
+        with mortal.http() as http:
+            assert mortal.post(first, http, deduplicate=True).status_code == 200
+        end(server)
+    mortal.fork(step)
+    with mortal.http() as http:
+        assert mortal.post(killed, http, deduplicate=True) is None, "it was to die"
+    mortal.check()
+    server = mortal.fork()
+    mortal.let_grips_run_out()
+    with mortal.http() as http:
+        assert {mortal.post(key, http, deduplicate=True).status_code for key in (killed, first, last)} == {200}
+    mortal.check()
+    jobs = mortal.jobs()
+    inputs = [mortal.share.folder(jobs[key][0]).inputs / "a.stl" for key in (first, killed, last)]
+    assert len({path.stat().st_ino for path in inputs}) == 1
     end(server)
 
 

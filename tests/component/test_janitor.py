@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.script.chores import ARCHIVE
 from pixyz_scheduler.storage.archive import pack
+from pixyz_scheduler.storage.content import UNUSED_AFTER, WORTH_IT
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.upkeep.janitor import Janitor
@@ -377,3 +379,19 @@ def test_a_store_that_does_not_answer_has_nothing_removed(records, share, later,
     with pytest.raises(StoreUnavailable):
         Janitor(nobody, share, Surroundings(share, KnownShare(records._client)), keep=None).clean(later)
     assert folder.exists()
+
+
+def test_a_shared_input_that_is_no_jobs_any_more_goes_after_some_minutes(records, share):
+    with share.incoming() as incoming:
+        with incoming.create("input", "part.step") as file:
+            file.write(b"x" * WORTH_IT)
+        folder = share.content.adopt(incoming, str(uuid.uuid4()), [file])
+    janitor, now = janitor_of(records, share, keep=None), time.time()
+    janitor.clean(now)
+    folder.remove()
+    janitor.clean(now + UNUSED_AFTER)
+    (entry,) = (share.root / ".content").glob("*/*")
+    assert entry.stat().st_nlink == 1
+    # What has lain there so long by the second look is gone at the third.
+    janitor.clean(now + 2 * UNUSED_AFTER + 10)
+    assert not entry.exists()

@@ -319,3 +319,35 @@ def test_a_process_that_changed_or_what_it_may_import_is_run(fork_bench, tmp_pat
         assert report.state is JobState.SUCCESS, report.error
         taken.append(report.cached_from is not None)
     assert (taken, count(runs)) == ([False, True, False, True], 2)
+
+
+def test_a_shared_input_that_another_job_changed_is_known_by_what_is_in_it(fork_bench):
+    source = "def main(pc, params):\n    return open(pc.get_input_file(), 'rb').read(5).decode()\n"
+    data = b"first" * 300_000
+
+    def submitted(**options):
+        job_id = JobId(str(uuid.uuid4()))
+        with fork_bench.share.incoming() as incoming:
+            files = [incoming.create(kind, name) for kind, name in (("script", "script.py"), ("input", "part.bin"))]
+            for file, content in zip(files, (source.encode(), data), strict=True):
+                file.write(content)
+                file.close()
+            shared = files[1:] if options.get("deduplicate") else []
+            fork_bench.share.content.adopt(incoming, job_id, shared)
+        job = Job(job_id, "custom", JobOptions(cache=True, **options), submitted=0.0, script="script.py")
+        hashes = {file.name: file.sha256 for file in files}
+        assert fork_bench.records.submit(replace(job, input_file="part.bin", input_hashes=hashes))
+        return job_id
+
+    def run(job_id):
+        fork_bench.execution.run(job_id, queue="cpu")
+        return fork_bench.records.report(job_id)
+
+    waiting, plain = submitted(deduplicate=True), submitted()
+    shared = fork_bench.share.folder(waiting).inputs / "part.bin"
+    shared.chmod(0o640)
+    with shared.open("r+b") as file:  # as the script of another job that shares it
+        file.write(b"other")
+    assert json.loads(run(waiting).result) == "other"
+    report = run(plain)
+    assert (report.cached_from, json.loads(report.result)) == (None, "first")

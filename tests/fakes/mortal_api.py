@@ -19,7 +19,8 @@ from pixyz_scheduler.api.app import make_app
 from pixyz_scheduler.api.schemas import JobAccepted
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.settings.settings import Settings
-from pixyz_scheduler.storage import incoming
+from pixyz_scheduler.storage import content, incoming
+from pixyz_scheduler.storage.content import Content
 from pixyz_scheduler.storage.incoming import Incoming, IncomingFile
 
 # Where a server dies: the class or module, the name of what it calls, and whether before or after the call.
@@ -35,6 +36,18 @@ STEPS = {
     "the record is about to be written": (RecordStore, "submit_by", "before"),
     "the record is written": (RecordStore, "submit_by", "after"),
     "it is about to be answered": (JobAccepted, "with_warnings", "before"),
+}
+# Likewise, for a request whose input may be shared: of the first with that input, and of those after it.
+OFFERING = {
+    "its entry is about to be made": (Content, "_offer", "before"),
+    "the entry has its folder": (content, "make_corner", "after"),
+    "nobody may write to it": (content, "set_mode", "after"),
+    "the entry is made": (Content, "_offer", "after"),
+}
+TAKING = {
+    "the entry is about to be linked": (content, "_put", "before"),
+    "the entry is linked beside the file": (content, "_is_as_made", "before"),
+    "the entry is in the file's place": (content, "_put", "after"),
 }
 
 
@@ -57,7 +70,7 @@ def main():
 
 def serve(settings, listening, step):
     if step:
-        die_at(*STEPS[step])
+        die_at(*(STEPS | OFFERING | TAKING)[step])
     config = uvicorn.Config(make_app(settings), http="httptools", log_config=None, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listening])
 

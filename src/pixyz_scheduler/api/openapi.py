@@ -82,7 +82,8 @@ _CONFIG = (
     "`no_progress_limit` (seconds without progress; null for any), `root_file` (the main file inside an archive, or of "
     "several files), `input_job` (an earlier job, of which an output is the input), `input_path` (which output), "
     "`compute_only`, `raw`, `priority` (0, most urgent, to 9), `cache` (the outputs of an earlier job that did the "
-    "same work will do). `null` means the default, "
+    "same work will do), `deduplicate` (what is sent may lie on the share once for all jobs that say so). "
+    "`null` means the default, "
     "`@pixyz_schedule(...)` of the script gives its own. What else is sent is ignored, with a warning."
 )
 

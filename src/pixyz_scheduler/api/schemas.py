@@ -143,6 +143,7 @@ class JobDetails(JobState):
             "time_limit": 3600.0,
             "no_progress_limit": None,
             "priority": 5,
+            "deduplicate": False,
             "timings": {"waited": 0.0011, "began": 0.0023, "ran": 0.1204, "left": 0.0041, "committed": 0.0004},
             "attempts": [],
             "parent": None,
@@ -170,6 +171,7 @@ class JobDetails(JobState):
     time_limit: float = Field(description="Seconds for one attempt.")
     no_progress_limit: float | None = Field(description="Seconds without progress; null for any.")
     priority: int = Field(description="0 (most urgent) to 9.")
+    deduplicate: bool = Field(description="What was sent may lie on the share once for all jobs that say so.")
     timings: dict[str, float] = Field(
         default_factory=dict,
         description="Seconds of the last attempt that has ended, by hop: `waited` in line, `began` (to the script's "
@@ -207,6 +209,7 @@ class JobDetails(JobState):
             time_limit=report.job.options.time_limit,
             no_progress_limit=report.job.options.no_progress_limit,
             priority=report.job.options.priority,
+            deduplicate=report.job.options.deduplicate,
             timings=dict(report.hops),
             attempts=[_attempt(values) for values in report.attempts],
             parent=report.job.parent,

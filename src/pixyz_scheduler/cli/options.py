@@ -67,6 +67,9 @@ Cache = Annotated[
         help="The outputs of an earlier job that did the same work will do. Default: the script's own, else no",
     ),
 ]
+Deduplicate = Annotated[
+    bool, typer.Option("--deduplicate", help="Keep the input once on the share for all jobs that say so.")
+]
 Name = Annotated[str | None, typer.Option("-a", "--name", metavar="NAME", help="Your name for the job.")]
 IdempotencyKey = Annotated[
     str | None,

@@ -57,6 +57,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
     cache: options.Cache = None,
+    deduplicate: options.Deduplicate = False,
     wait: options.Wait = False,
     result: options.ShowResult = False,
     name: options.Name = None,
@@ -82,6 +83,7 @@ def run_script(  # noqa: PLR0913  (a command's options are its arguments)
         "name": name,
         "idempotency_key": options.idempotency_key(idempotency_key),
         **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l"), cache=cache),
+        **_given(deduplicate=deduplicate or None),
     }
     with connect(context, token) as scheduler:
         _follow(scheduler, _submit(scheduler, file, following, fields), following)
@@ -97,6 +99,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
     queue: options.Queue = None,
     time_limit: options.TimeLimit = None,
     cache: options.Cache = None,
+    deduplicate: options.Deduplicate = False,
     wait: options.Wait = False,
     result: options.ShowResult = False,
     name: options.Name = None,
@@ -122,6 +125,7 @@ def run_process(  # noqa: PLR0913  (a command's options are its arguments)
         "name": name,
         "idempotency_key": options.idempotency_key(idempotency_key),
         **_given(entrypoint=entrypoint, queue=queue, time_limit=options.seconds(time_limit, "-l"), cache=cache),
+        **_given(deduplicate=deduplicate or None),
     }
     with connect(context, token) as scheduler:
         _follow(scheduler, _submit(scheduler, file, following, fields), following)

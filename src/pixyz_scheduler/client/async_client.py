@@ -76,6 +76,7 @@ class AsyncSchedulerClient:
         queue: str | None = None,
         time_limit: float | None = None,
         cache: bool | None = None,
+        deduplicate: bool | None = None,
         idempotency_key: str | None = None,
         on_bytes: OnBytes | None = None,
         **config: object,
@@ -87,7 +88,14 @@ class AsyncSchedulerClient:
             file=file,
             params=params,
             name=name,
-            config={"entrypoint": entrypoint, "queue": queue, "time_limit": time_limit, "cache": cache, **config},
+            config={
+                "entrypoint": entrypoint,
+                "queue": queue,
+                "time_limit": time_limit,
+                "cache": cache,
+                "deduplicate": deduplicate,
+                **config,
+            },
             key=protocol.new_key() if idempotency_key is None else idempotency_key,
         )
         return with_client(AsyncJob, await send_once(self._transport, call, on_bytes=on_bytes), self)

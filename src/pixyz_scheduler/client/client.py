@@ -80,6 +80,7 @@ class SchedulerClient:
         queue: str | None = None,
         time_limit: float | None = None,
         cache: bool | None = None,
+        deduplicate: bool | None = None,
         idempotency_key: str | None = None,
         on_bytes: OnBytes | None = None,
         **config: object,
@@ -98,6 +99,7 @@ class SchedulerClient:
             queue: where it runs, `cpu` by default.
             time_limit: seconds, 3600 by default.
             cache: the outputs of an earlier job that did the same work will do; False by default.
+            deduplicate: what is sent may lie on the share once for all jobs that say so; False by default.
             idempotency_key: a text of your own for this job, by default a new one; with the same one within 24 hours
                 you get the same job again, however often you ask, and BadInput for another request.
             on_bytes: called with the bytes of the files that have gone, and with all there are.
@@ -109,7 +111,14 @@ class SchedulerClient:
             file=file,
             params=params,
             name=name,
-            config={"entrypoint": entrypoint, "queue": queue, "time_limit": time_limit, "cache": cache, **config},
+            config={
+                "entrypoint": entrypoint,
+                "queue": queue,
+                "time_limit": time_limit,
+                "cache": cache,
+                "deduplicate": deduplicate,
+                **config,
+            },
             key=protocol.new_key() if idempotency_key is None else idempotency_key,
         )
         return with_client(Job, at_once(send_once(self._transport, call, on_bytes=on_bytes)), self)

@@ -57,9 +57,14 @@ class Submission:
         return hashlib.sha256(json.dumps([*texts, *files]).encode()).hexdigest()
 
     @property
+    def inputs(self) -> tuple[IncomingFile, ...]:
+        """All inputs, in the order in which they came."""
+        return tuple(file for file in (self.file, *self.more_files) if file is not None)
+
+    @property
     def input_names(self) -> tuple[str, ...]:
-        """Of all inputs, as they lie among the job's, in the order in which they came."""
-        return tuple(file.name for file in (self.file, *self.more_files) if file is not None)
+        """Of all inputs, as they lie among the job's."""
+        return tuple(file.name for file in self.inputs)
 
     @property
     def input_hashes(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 DEFAULT_PRIORITY = 5
 _PRIORITIES = range(10)
+_THE_SENDERS = frozenset({"input_url", "deduplicate"})
 # They are ours to set: a client that sends them is told so, and not obeyed.
 NOT_THE_CLIENTS = frozenset({"script", "data", "shadow", "uuid", "task_id"})
 
@@ -47,6 +48,7 @@ class JobOptions:
         raw: the bare return value is the result, for Celery's canvas.
         priority: 0 (most urgent) to 9, strict within a queue.
         cache: the outputs of an earlier job that did the same work will do.
+        deduplicate: what was sent may lie on the share once for all jobs that say so.
     """
 
     entrypoint: str = "main"
@@ -61,6 +63,7 @@ class JobOptions:
     raw: bool = False
     priority: int = DEFAULT_PRIORITY
     cache: bool = False
+    deduplicate: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain values, for JSON; the defaults of this class are left out, and so must not change."""
@@ -135,8 +138,8 @@ def merge_options(
         InvalidConfig: names the field, the value and what is allowed.
     """
     warnings: list[str] = []
-    # Where the input comes from is the sender's to say.
-    written = {name: value for name, value in decorator.items() if value is not None and name != "input_url"}
+    # Where the input comes from, and how it is kept, is the sender's to say.
+    written = {name: value for name, value in decorator.items() if value is not None and name not in _THE_SENDERS}
     if "timeout" in written:
         written.setdefault("time_limit", written.pop("timeout"))
     asked = {name: value for name, value in user.items() if value is not None}
@@ -217,4 +220,5 @@ _PARSERS = {
     "raw": _flag,
     "priority": _priority,
     "cache": _flag,
+    "deduplicate": _flag,
 }

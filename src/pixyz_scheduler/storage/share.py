@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pixyz_scheduler.errors import Conflict, Unavailable
+from pixyz_scheduler.storage.content import Content
 from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
@@ -25,6 +26,7 @@ class Share:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.turn = Turn()
+        self.content = Content(self.root)
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job, there or not; raises InvalidJobId."""

@@ -22,6 +22,7 @@ CLEAN_EACH = 60.0
 _BURY_EACH = 1.0
 LEFT_AFTER = 24 * 3600.0
 _LOOK_FOR_LEFTOVERS_EACH = 3600.0
+_LOOK_AT_CONTENT_EACH = 600.0
 _BATCH = 100
 
 
@@ -40,7 +41,7 @@ class Janitor:
         self._share = share
         self._surroundings = surroundings
         self._keep = keep
-        self._next_leftovers = 0.0
+        self._next_leftovers = self._next_content = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
 
@@ -55,6 +56,9 @@ class Janitor:
         if now >= self._next_leftovers:
             self._next_leftovers = now + _LOOK_FOR_LEFTOVERS_EACH
             self._remove_leftovers(now)
+        if now >= self._next_content:
+            self._next_content = now + _LOOK_AT_CONTENT_EACH
+            self._share.content.clean(now)
         return 0 if self._keep is None else self._remove_ended(now, self._keep)
 
     def bury(self) -> int:

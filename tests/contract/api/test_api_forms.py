@@ -275,12 +275,12 @@ def test_a_text_field_that_is_too_long_is_refused(api):
     refused(api, api.send(SCRIPT, params="x" * ((16 << 20) + 1)), "params has more than 16777216 bytes", before)
 
 
-def begin_upload(api, sent):
+def begin_upload(api, sent, announced=9_000_000):
     """A connection on which an upload has begun that does not go on."""
     where = urlsplit(api.url)
     connection = socket.create_connection((where.hostname, where.port))
     head = f"POST /jobs HTTP/1.1\r\nHost: x\r\nx-api-key: {api.http.headers['x-api-key']}\r\n"
-    head += "Content-Type: multipart/form-data; boundary=limit\r\nContent-Length: 9000000\r\n\r\n"
+    head += f"Content-Type: multipart/form-data; boundary=limit\r\nContent-Length: {announced}\r\n\r\n"
     connection.sendall(head.encode() + (part("script", SCRIPT, "a.py") + part("file", "x" * sent, "b")).encode())
     return connection
 
@@ -295,8 +295,11 @@ def test_slow_uploads_however_many_keep_nobody_waiting(api):
     assert api.settled(before)
 
 
-@pytest.mark.parametrize("sent", [0, 200, 3 << 20])
-def test_a_client_that_leaves_in_mid_upload_leaves_nothing(api, sent):
-    before = api.on_share()
-    begin_upload(api, sent).close()
+@pytest.mark.parametrize(
+    ("sent", "announced"), [(0, 9_000_000), (200, 9_000_000), (3 << 20, 9_000_000), (20 << 20, 64 << 20)]
+)
+def test_a_client_that_leaves_in_mid_upload_leaves_nothing(api, sent, announced):
+    before, jobs = api.on_share(), api.http.get("/jobs").json()
+    begin_upload(api, sent, announced).close()
     assert api.settled(before)
+    assert api.http.get("/jobs").json() == jobs

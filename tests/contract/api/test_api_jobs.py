@@ -63,6 +63,7 @@ def test_a_waiting_job_is_pending(api):
         "time_limit": 3600.0,
         "no_progress_limit": None,
         "priority": 5,
+        "deduplicate": False,
         "timings": {},
         "attempts": [],
         "parent": None,

@@ -76,3 +76,11 @@ def test_what_is_no_uuid_is_no_job_id(text):
 
 def test_a_job_id_is_read_in_either_case():
     assert parse_job_id("ABCDEF01-1234-1234-1234-123456789012") == "abcdef01-1234-1234-1234-123456789012"
+
+
+def test_how_inputs_are_kept_is_the_senders_to_say():
+    assert merge_options({}, {"deduplicate": True})[0].deduplicate is False
+    assert merge_options({"deduplicate": True}, {})[0].deduplicate is True
+    assert "deduplicate" not in merge_options({"deduplicate": False}, {})[0].to_wire()
+    with pytest.raises(InvalidConfig, match="deduplicate is 1: it must be true or false"):
+        merge_options({"deduplicate": 1}, {})

@@ -54,6 +54,7 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
             help="The outputs of an earlier job that did the same work will do. Default: yes for a process",
         ),
     ] = None,
+    deduplicate: options.Deduplicate = False,
     concurrency: Annotated[
         int,
         typer.Option(
@@ -90,6 +91,7 @@ def batch(  # noqa: PLR0913  (a command's options are its arguments)
         time_limit=options.seconds(time_limit, "-l"),
         # A process makes the same of the same; whether a script does, it says itself.
         cache=True if cache is None and process is not None else cache,
+        deduplicate=deduplicate,
     )
     place = where(context, token)
     if not any(True for _ in find(patterns, outside=output)):

@@ -151,6 +151,7 @@ class Batch:
                 queue=self._work.queue,
                 time_limit=self._work.time_limit,
                 cache=self._work.cache,
+                deduplicate=self._work.deduplicate or None,
             ),
             # An earlier run was killed while it sent: what it has sent is at work there.
             until_free=True,

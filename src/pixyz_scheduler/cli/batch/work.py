@@ -23,6 +23,7 @@ class Work:
     queue: str | None = None
     time_limit: float | None = None
     cache: bool | None = None
+    deduplicate: bool = False
 
     def digest(self) -> str:
         """Another one means that outputs which are there were made otherwise. Where it runs makes no difference."""

@@ -105,8 +105,9 @@ class ResultCache:
 
     def _hash(self, report: JobReport, name: str) -> str:
         job = report.job
-        # As it was sent, a script that has begun may have changed it since.
-        known = job.input_hashes.get(name) if report.epoch == 1 and job.inputs_of is None else None
+        # As it was sent, a script that has begun may have changed it since: its own or, where it is shared, another's.
+        is_as_sent = report.epoch == 1 and job.inputs_of is None and not job.options.deduplicate
+        known = job.input_hashes.get(name) if is_as_sent else None
         return known or _digest(self.share.folder(job.inputs_of or job.id).input(name))
 
     def _found(self, key: str, report: JobReport, fit: Callable[[], object]) -> Ended | None:
