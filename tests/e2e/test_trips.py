@@ -8,7 +8,7 @@ import redis
 from tests.e2e.test_workers import farm, queue  # noqa: F401  (fixtures)
 
 _SCRIPT = "def main(pc, params):\n    return 1\n"
-# The API's script; the worker's claim and commit; then, after its slot is free, what the share and Celery's meta are told.
+# Submit; claim and commit; then, after its slot is free, what the share and Celery's meta are told.
 _TRIPS = ["EVALSHA", "EVALSHA", "EVALSHA", "HGETALL", "SETEX", "PUBLISH", "EVALSHA"]
 
 
