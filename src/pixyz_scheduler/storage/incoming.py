@@ -23,6 +23,7 @@ Kind = Literal["script", "input"]
 
 MAX_NAME_BYTES = 200
 _BEGIN_WITH = 16 << 20
+_READ_AT_ONCE = 1 << 20
 
 
 class IncomingFile:
@@ -36,7 +37,7 @@ class IncomingFile:
         self._begun = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with disk_in_words(path):
-            self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
+            self._file = os.fdopen(os.open(path, flags, mode), "wb", buffering=0)
         set_mode(path, mode)
 
     @property
@@ -94,7 +95,11 @@ class IncomingFile:
     def read(self) -> bytes:
         """All of it, once it is closed; raises Unavailable where it has gone with its share."""
         with disk_in_words(self.path), _still_there(self.path):
-            return self.path.read_bytes()
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            try:
+                return b"".join(iter(lambda: os.read(descriptor, _READ_AT_ONCE), b""))
+            finally:
+                os.close(descriptor)
 
     def abandon(self) -> None:
         """Remove the file."""
@@ -130,7 +135,8 @@ class Incoming:
         """Make the folders that every job has. The folder above them stays private until it is adopted."""
         for part in PARTS:
             folder = self.path / part
-            folder.mkdir(mode=0o700)
+            # At once as far as the umask lets it: mostly nothing is left to change.
+            folder.mkdir(mode=0o700 | self._group_bits)
             set_mode(folder, 0o700 | self._group_bits)
 
     def create(self, kind: Kind, filename: str) -> IncomingFile:
