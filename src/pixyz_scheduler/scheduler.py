@@ -103,7 +103,7 @@ class Scheduler:
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults, self._admission)
         # It may have been unmounted while the files came.
-        self._surroundings.check_share()
+        self._surroundings.check_share_again()
         brought = self._earlier.bring(job, incoming, each=hold.refresh if hold is not None else lambda: None)
         job = with_inputs(job, [*submission.input_names, *([brought] if brought else [])])
         accepted = Accepted.new(job, warnings)
