@@ -67,7 +67,6 @@ class Scheduler:
         self._dispatch = dispatch
         self._share = surroundings.share
         self._surroundings = surroundings
-        self.turn = surroundings.share.turn
         self._catalog = catalog
         self._defaults = defaults
         self._ended = ended

@@ -17,7 +17,6 @@ from pixyz_scheduler.storage.digest import Digest
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
-from pixyz_scheduler.storage.turn import Turn
 
 Kind = Literal["script", "input"]
 
@@ -123,11 +122,10 @@ class IncomingFile:
 class Incoming:
     """A request's private folder; made by `Share.incoming`."""
 
-    def __init__(self, *, share: Path, path: Path, group_bits: int, turn: Turn) -> None:
+    def __init__(self, *, share: Path, path: Path, group_bits: int) -> None:
         self.share = share
         self.path = path
         self._group_bits = group_bits
-        self._turn = turn
         self._files: list[IncomingFile] = []
         self.is_adopted = False
 
@@ -188,8 +186,7 @@ class Incoming:
                 raise
             self.is_adopted = True
             try:
-                with self._turn.lent():
-                    self._make_last(folder)
+                self._make_last(folder)
             except BaseException:
                 folder.remove()
                 raise
