@@ -67,7 +67,6 @@ class Scheduler:
         self._dispatch = dispatch
         self._share = surroundings.share
         self._surroundings = surroundings
-        self.turn = surroundings.share.turn
         self._catalog = catalog
         self._defaults = defaults
         self._ended = ended
@@ -103,7 +102,7 @@ class Scheduler:
             return Accepted.again(earlier.answer)
         job, warnings = submission.to_job(self._catalog, self._defaults, self._admission)
         # It may have been unmounted while the files came.
-        self._surroundings.check_share()
+        self._surroundings.check_share_again()
         brought = self._earlier.bring(job, incoming, each=hold.refresh if hold is not None else lambda: None)
         job = with_inputs(job, [*submission.input_names, *([brought] if brought else [])])
         accepted = Accepted.new(job, warnings)

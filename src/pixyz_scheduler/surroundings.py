@@ -13,6 +13,8 @@ from pixyz_scheduler.storage.space import require_space
 
 # What the store said is believed so long: the file is read each time, the store is not asked.
 _BELIEVED = 5.0
+# Who has looked a moment ago need not look again: what it did since then had no time to wait for anybody.
+_A_MOMENT = 0.05
 
 
 class Surroundings:
@@ -43,6 +45,7 @@ class Surroundings:
         self._expected: str | None = None
         self._asked = 0.0
         self._lock = threading.Lock()
+        self._looked = threading.local()
 
     def check(self, *, coming: int = 0) -> None:
         """Whether a job may be taken, or begun.
@@ -56,6 +59,7 @@ class Surroundings:
             StorageFull: too little room.
         """
         self.check_share()
+        self._looked.at = self._clock()
         require_space(self.share.root, least=self._min_free, coming=coming)
         if self._local is not None:
             require_space(self._local, least=self._min_free)
@@ -71,6 +75,11 @@ class Surroundings:
         expected = self._ask(found, now)
         if expected != (found := found or read_share_id(self.share.root)):
             raise WrongShare(_in_words(self.share.root, expected=expected, found=found))
+
+    def check_share_again(self) -> None:
+        """As `check_share`, unless the same thread has made a check a moment ago."""
+        if self._clock() - getattr(self._looked, "at", -_A_MOMENT) >= _A_MOMENT:
+            self.check_share()
 
     def known_since(self) -> float | None:
         """Since when the store knows what is put on this share, in epoch seconds; None where it knows no share."""

@@ -237,3 +237,30 @@ def test_up_takes_an_empty_share_and_leaves_anothers_to_be_refused(share, known,
 )
 def test_a_size_in_words(size, words):
     assert in_words(size) == words
+
+
+def test_who_has_looked_at_the_share_a_moment_ago_does_not_look_again(share, known, tmp_path, clock):
+    surroundings = Surroundings(share, known, clock=clock)
+    surroundings.check()
+    replaced(share, share_at(tmp_path / "other"))
+    surroundings.check_share_again()
+    clock.now += 0.1
+    with pytest.raises(WrongShare):
+        surroundings.check_share_again()
+
+
+def test_that_another_thread_has_looked_is_not_enough(share, known, tmp_path, clock):
+    surroundings = Surroundings(share, known, clock=clock)
+    looking = threading.Thread(target=surroundings.check)
+    looking.start()
+    looking.join()
+    replaced(share, share_at(tmp_path / "other"))
+    with pytest.raises(WrongShare):
+        surroundings.check_share_again()
+
+
+def test_who_has_never_looked_does(share, known, tmp_path):
+    Surroundings(share, known).check()
+    replaced(share, share_at(tmp_path / "other"))
+    with pytest.raises(WrongShare):
+        Surroundings(share, known, clock=Clock()).check_share_again()

@@ -397,3 +397,10 @@ def test_a_store_that_is_away_is_said_in_words(tmp_path):
     store = RecordStore(connect(f"unix://{tmp_path}/nobody.sock"))
     with pytest.raises(StoreUnavailable, match="Redis does not answer"):
         store.report(JobId(str(uuid.uuid4())))
+
+
+def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(store, client):
+    client.script_flush()
+    submit(store)
+    client.script_flush()
+    assert store.sweep().expired == ()

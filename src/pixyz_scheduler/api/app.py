@@ -165,11 +165,11 @@ def make_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(health_routes(scheduler, StoreHealth(client)))
     outputs = JobOutputs(records, dispatch, surroundings, time_limit=settings.pixyz_time_limit)
     app.state.job_watch = watch
     app.state.metrics = Metrics(HopCounts(client))
     _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
+    app.include_router(health_routes(scheduler, StoreHealth(client)))
     answer_problems(app)
     describe(app)
     return app
@@ -178,12 +178,11 @@ def make_app(settings: Settings) -> FastAPI:
 def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: JobLogs, settings: Settings) -> None:
     metrics = app.state.metrics
     watch = app.state.log_watch = LogWatch(logs)
-    app.include_router(home_routes(__version__))
-    app.include_router(docs_routes(app.title))
+    # They are asked in this order, one after the other: those that are asked most come first.
     closed = [
+        job_routes(scheduler, app.state.job_watch, metrics=metrics, max_upload_size=settings.max_upload_size),
         process_routes(scheduler),
         graph_routes(scheduler),
-        job_routes(scheduler, app.state.job_watch, metrics=metrics, max_upload_size=settings.max_upload_size),
         event_routes(app.state.job_watch),
         output_routes(
             outputs,
@@ -198,6 +197,8 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
     ]
     for router in closed:
         app.include_router(router, dependencies=[NEEDS_KEY], responses=problems(400, 401, 503))
+    app.include_router(home_routes(__version__))
+    app.include_router(docs_routes(app.title))
     # The last one added is the first to see a request.
     app.add_middleware(Access, key_sha256=settings.god_password_sha256.get_secret_value())
     app.add_middleware(Counted, metrics=metrics)

@@ -4,6 +4,7 @@ from importlib import resources
 from typing import Any
 
 import redis
+import redis.exceptions
 
 from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.errors import RecordError
@@ -20,6 +21,7 @@ class Scripts:
     """
 
     def __init__(self, client: "redis.Redis", pace: Pace) -> None:
+        self._client: Any = client
         self._scripts = {name: client.register_script(source) for name, source in sources(pace).items()}
 
     def run(self, name: str, now_ms: int, *arguments: str | float) -> Any:
@@ -36,11 +38,18 @@ class Scripts:
         """
         with store_errors():
             try:
-                return self._scripts[name](keys=[], args=[now_ms, *arguments])
+                return self._evaluate(self._scripts[name], now_ms, *arguments)
             except redis.ResponseError as error:
                 if "VERSION " in str(error):
                     raise RecordError(f"A record of another version is in the store: {error}.") from error
                 raise
+
+    def _evaluate(self, script: Any, *arguments: str | float) -> Any:
+        try:
+            # As the library would, without its way there: each request of the API and of a worker comes by here.
+            return self._client.execute_command("EVALSHA", script.sha, 0, *arguments)
+        except redis.exceptions.NoScriptError:
+            return script(args=arguments)
 
 
 def sources(pace: Pace) -> dict[str, str]:

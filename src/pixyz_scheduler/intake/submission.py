@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from pixyz_scheduler.catalog.inline_metadata import Needs
-from pixyz_scheduler.catalog.outline import FunctionOutline, ScriptOutline
+from pixyz_scheduler.catalog.known_outlines import outline_of
+from pixyz_scheduler.catalog.outline import FunctionOutline
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
 from pixyz_scheduler.intake.admission import NOTHING_MORE, Admission
@@ -121,7 +122,7 @@ class Submission:
         if self.script is None:
             there = ", ".join(catalog.names()) or "none"
             raise InvalidUpload(f"A job needs a script, or the name of a process. Processes: {there}.")
-        outline = ScriptOutline.parse(self.script.read(), filename=self.script.name)
+        outline = outline_of(self.script.read(), filename=self.script.name)
         return outline.entrypoint(name), outline.warnings, outline.needs
 
 

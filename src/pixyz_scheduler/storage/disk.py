@@ -74,6 +74,8 @@ def make_corner(share: Path, name: str) -> Path:
     """
     path = share / name
     try:
+        if is_real_folder(path):
+            return path
         path.mkdir(mode=0o700)
         set_mode(path, 0o700 | group_bits(share))
     except FileExistsError:

@@ -17,12 +17,12 @@ from pixyz_scheduler.storage.digest import Digest
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
-from pixyz_scheduler.storage.turn import Turn
 
 Kind = Literal["script", "input"]
 
 MAX_NAME_BYTES = 200
 _BEGIN_WITH = 16 << 20
+_READ_AT_ONCE = 1 << 20
 
 
 class IncomingFile:
@@ -36,7 +36,7 @@ class IncomingFile:
         self._begun = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with disk_in_words(path):
-            self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
+            self._file = os.fdopen(os.open(path, flags, mode), "wb", buffering=0)
         set_mode(path, mode)
 
     @property
@@ -94,7 +94,11 @@ class IncomingFile:
     def read(self) -> bytes:
         """All of it, once it is closed; raises Unavailable where it has gone with its share."""
         with disk_in_words(self.path), _still_there(self.path):
-            return self.path.read_bytes()
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            try:
+                return b"".join(iter(lambda: os.read(descriptor, _READ_AT_ONCE), b""))
+            finally:
+                os.close(descriptor)
 
     def abandon(self) -> None:
         """Remove the file."""
@@ -118,11 +122,10 @@ class IncomingFile:
 class Incoming:
     """A request's private folder; made by `Share.incoming`."""
 
-    def __init__(self, *, share: Path, path: Path, group_bits: int, turn: Turn) -> None:
+    def __init__(self, *, share: Path, path: Path, group_bits: int) -> None:
         self.share = share
         self.path = path
         self._group_bits = group_bits
-        self._turn = turn
         self._files: list[IncomingFile] = []
         self.is_adopted = False
 
@@ -130,7 +133,8 @@ class Incoming:
         """Make the folders that every job has. The folder above them stays private until it is adopted."""
         for part in PARTS:
             folder = self.path / part
-            folder.mkdir(mode=0o700)
+            # At once as far as the umask lets it: mostly nothing is left to change.
+            folder.mkdir(mode=0o700 | self._group_bits)
             set_mode(folder, 0o700 | self._group_bits)
 
     def create(self, kind: Kind, filename: str) -> IncomingFile:
@@ -182,8 +186,7 @@ class Incoming:
                 raise
             self.is_adopted = True
             try:
-                with self._turn.lent():
-                    self._make_last(folder)
+                self._make_last(folder)
             except BaseException:
                 folder.remove()
                 raise

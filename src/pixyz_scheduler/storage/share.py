@@ -11,7 +11,6 @@ from pixyz_scheduler.storage.content import Content
 from pixyz_scheduler.storage.disk import disk_in_words, group_bits, is_real_folder, make_corner, remove_tree
 from pixyz_scheduler.storage.incoming import Incoming
 from pixyz_scheduler.storage.job_folder import TRASH, JobFolder
-from pixyz_scheduler.storage.turn import Turn
 
 INCOMING = ".incoming"
 
@@ -25,7 +24,6 @@ class Share:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.turn = Turn()
         self.content = Content(self.root)
 
     def folder(self, job_id: str) -> JobFolder:
@@ -38,7 +36,7 @@ class Share:
         with disk_in_words(self.root), _there(self.root):
             path = make_corner(self.root, INCOMING) / secrets.token_hex(16)
             path.mkdir(mode=0o700)
-            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root), turn=self.turn)
+            incoming = Incoming(share=self.root, path=path, group_bits=group_bits(self.root))
         try:
             with disk_in_words(path), _there(self.root):
                 incoming.prepare()

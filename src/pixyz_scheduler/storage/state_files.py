@@ -35,7 +35,7 @@ def write_sent(folder: Path, text: bytes, *, group_bits: int) -> Path:
     Begun now, it is part of the one commit that the folder's other files wait for; synced alone it costs one more.
     """
     inside = folder / STATE
-    inside.mkdir(mode=0o700)
+    inside.mkdir(mode=0o700 | group_bits)
     set_mode(inside, 0o700 | group_bits)
     path = inside / SENT
     with disk_in_words(path):

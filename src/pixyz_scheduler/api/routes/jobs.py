@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.direct_route import DirectRoute
 from pixyz_scheduler.api.idempotency import REPLAYED
 from pixyz_scheduler.api.job_reader import JobReader
 from pixyz_scheduler.api.job_watch import JobWatch
@@ -52,12 +53,6 @@ def job_routes(scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_u
     reader = JobReader(scheduler.records_of)
     small = anyio.CapacityLimiter(SMALL_AT_ONCE)
 
-    @router.post(
-        "/jobs",
-        summary="Send a job",
-        responses={**answers(JobAccepted, "The job will be run."), **problems(404, 409, 413, 422, 425, 507)},
-        openapi_extra={**JOB_FORM, **IDEMPOTENCY},
-    )
     async def submit(request: Request) -> Json:
         """Send a script, or name a process; with a file, if it needs one. It is checked and then run by a worker."""
         accepted = await receive(request, scheduler, max_size=max_upload_size, small=small)
@@ -72,6 +67,16 @@ def job_routes(scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_u
                 _log.warning("%s", warning)
         metrics.job_submitted(accepted.report.queue)
         return Json(answer)
+
+    router.add_api_route(
+        "/jobs",
+        submit,
+        methods=["POST"],
+        summary="Send a job",
+        responses={**answers(JobAccepted, "The job will be run."), **problems(404, 409, 413, 422, 425, 507)},
+        openapi_extra={**JOB_FORM, **IDEMPOTENCY},
+        route_class_override=DirectRoute,
+    )
 
     @router.get("/jobs", summary="List jobs", responses=answers(JobList))
     def jobs(
