@@ -1,23 +1,10 @@
 """Progress: how far an attempt is, in percent and in timed steps. Time comes in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-UNFINISHED = -1.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: what it does, when it began (epoch seconds), how long it took in seconds (-1 while it runs)."""
-
-    info: str
-    began: float
-    duration: float = UNFINISHED
-
-    def finished(self, now: float) -> "Step":
-        """The step, over."""
-        return self if self.duration != UNFINISHED else replace(self, duration=max(0.0, now - self.began))
+from pixyz_scheduler.jobs.steps import UNFINISHED, Step, Steps
 
 
 @dataclass(frozen=True)
@@ -32,7 +19,7 @@ class Progress:
     """
 
     total: int | None = None
-    steps: tuple[Step, ...] = ()
+    steps: Sequence[Step] = ()
     output: Any = None
     before: int = 0
 
@@ -50,13 +37,11 @@ class Progress:
 
     def next(self, info: str, now: float) -> "Progress":
         """A new step begins; the one before is over."""
-        return replace(self, steps=(*self.stopped(now).steps, Step(info, now)))
+        return replace(self, steps=Steps.of(self.steps).finished(now).and_then(Step(info, now)))
 
     def stopped(self, now: float) -> "Progress":
         """The last step is over."""
-        if not self.steps:
-            return self
-        return replace(self, steps=(*self.steps[:-1], self.steps[-1].finished(now)))
+        return replace(self, steps=Steps.of(self.steps).finished(now)) if self.steps else self
 
     def folded(self, message: Mapping[str, Any], now: float) -> "Progress":
         """After one of the child's messages; one that is not about progress changes nothing."""
@@ -84,5 +69,5 @@ class Progress:
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> "Progress":
         """The other way."""
-        steps = tuple(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
+        steps = Steps(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
         return cls(values.get("total"), steps, values.get("output"), values.get("before", 0))
