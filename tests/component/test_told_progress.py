@@ -68,6 +68,19 @@ def test_however_often_a_script_tells_the_store_is_written_twenty_times_a_second
     assert len(store.told) <= 1 + elapsed * MOST_A_SECOND + elapsed / store.pace.renew
 
 
+def test_what_is_long_is_written_a_mebibyte_a_second_at_most(store, held):
+    began, tells, long = time.monotonic(), 0, "x" * 300_000
+    with LeaseKeeper(store) as keeper:
+        keeper.keep(held)
+        while len(store.told) < 4:
+            tells += 1
+            keeper.tell(held.job_id, Progress(total=tells, output=long))
+    elapsed = time.monotonic() - began
+    written = sum(len(progress.text) for progress in store.told[1:])
+    # A renewal takes along what there is to tell.
+    assert written <= elapsed * (1 << 20) + len(long) * elapsed / store.pace.renew
+
+
 def test_what_is_told_last_is_written_though_nothing_follows(store, held):
     with LeaseKeeper(store) as keeper:
         keeper.keep(held)

@@ -1,7 +1,9 @@
 """Progress: how far an attempt is, in percent and in timed steps. Time comes in."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from pixyz_scheduler.jobs.steps import UNFINISHED, Step, Steps
@@ -59,15 +61,20 @@ class Progress:
             case _:
                 return self
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values, for JSON; none where nothing was told."""
+    @cached_property
+    def text(self) -> str:
+        """As JSON; an empty object where nothing was told."""
         if self == Progress():
-            return {}
-        steps = [[step.info, step.began, step.duration] for step in self.steps]
-        return {"total": self.total, "steps": steps, "output": self.output, "before": self.before}
+            return "{}"
+        total, output, before = (_json(value) for value in (self.total, self.output, self.before))
+        return f'{{"total":{total},"steps":{Steps.of(self.steps).text},"output":{output},"before":{before}}}'
 
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> "Progress":
-        """The other way."""
+        """From what `text` says."""
         steps = Steps(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
         return cls(values.get("total"), steps, values.get("output"), values.get("before", 0))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

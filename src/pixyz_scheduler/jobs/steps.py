@@ -1,5 +1,7 @@
-"""Steps: a row of steps as a value that costs little to make longer: those that are over are held in common."""
+"""Steps: a row of steps as a value that costs little to make longer and to tell again and again."""
 
+import json
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
@@ -21,22 +23,42 @@ class Step:
         """The step, over."""
         return self if self.duration != UNFINISHED else replace(self, duration=max(0.0, now - self.began))
 
+    @property
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps([self.info, self.began, self.duration], separators=(",", ":"))
+
+
+class _Row:
+    """Steps that are over, and what was told of them; it only grows."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.steps = steps
+        self._texts: list[str] = []
+        self._telling = threading.Lock()
+
+    def texts(self, count: int) -> list[str]:
+        """Of the first so many; each is made once."""
+        with self._telling:
+            self._texts += [step.text for step in self.steps[len(self._texts) : count]]
+            return self._texts[:count]
+
 
 class Steps(Sequence[Step]):
     """In order; equal to any sequence of the same steps.
 
-    All but the last lie in a list that grows, of which each value sees as much as there was when it was made. So a
-    script may tell fifty thousand steps, and none of them copies those before it. One thread makes rows longer; any
-    reads them.
+    All but the last lie in a row that grows, of which each value sees as much as there was when it was made. So a
+    script may tell fifty thousand steps, and none of them copies those before it or makes their text anew. One thread
+    makes rows longer; any reads them.
     """
 
-    __slots__ = ("_count", "_last", "_shared")
+    __slots__ = ("_count", "_last", "_row")
 
     def __init__(self, steps: Iterable[Step] = ()) -> None:
-        shared = list(steps)
-        self._last = shared.pop() if shared else None
-        self._shared = shared
-        self._count = len(shared)
+        over = list(steps)
+        self._last = over.pop() if over else None
+        self._row = _Row(over)
+        self._count = len(over)
 
     @classmethod
     def of(cls, steps: Sequence[Step]) -> Self:
@@ -47,18 +69,24 @@ class Steps(Sequence[Step]):
         """With one more."""
         if self._last is None:
             return type(self)((step,))
-        shared = self._shared
-        if len(shared) > self._count:
+        row = self._row
+        if len(row.steps) > self._count:
             # Another went on from here, with a step of its own.
-            shared = shared[: self._count]
-        shared.append(self._last)
-        return self._made(shared, self._count + 1, step)
+            row = _Row(row.steps[: self._count])
+        row.steps.append(self._last)
+        return self._made(row, self._count + 1, step)
 
     def finished(self, now: float) -> Self:
         """With the last one over."""
         if self._last is None or self._last.duration != UNFINISHED:
             return self
-        return self._made(self._shared, self._count, self._last.finished(now))
+        return self._made(self._row, self._count, self._last.finished(now))
+
+    @property
+    def text(self) -> str:
+        """As JSON: a list of [info, began, duration]."""
+        last = [] if self._last is None else [self._last.text]
+        return f"[{','.join([*self._row.texts(self._count), *last])}]"
 
     def __len__(self) -> int:
         return self._count + (self._last is not None)
@@ -68,28 +96,28 @@ class Steps(Sequence[Step]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[Step]: ...
     def __getitem__(self, at: int | slice) -> Step | Sequence[Step]:
-        return self._row()[at]
+        return self._all()[at]
 
     def __iter__(self) -> Iterator[Step]:
-        return iter(self._row())
+        return iter(self._all())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
-        return len(self) == len(other) and self._row() == tuple(other)
+        return len(self) == len(other) and self._all() == tuple(other)
 
     def __hash__(self) -> int:
-        return hash(self._row())
+        return hash(self._all())
 
     def __repr__(self) -> str:
-        return repr(self._row())
+        return repr(self._all())
 
-    def _row(self) -> tuple[Step, ...]:
-        over = self._shared[: self._count]
+    def _all(self) -> tuple[Step, ...]:
+        over = self._row.steps[: self._count]
         return tuple(over) if self._last is None else (*over, self._last)
 
     @classmethod
-    def _made(cls, shared: list[Step], count: int, last: Step) -> Self:
+    def _made(cls, row: _Row, count: int, last: Step) -> Self:
         made = cls()
-        made._shared, made._count, made._last = shared, count, last
+        made._row, made._count, made._last = row, count, last
         return made

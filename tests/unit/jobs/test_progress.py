@@ -1,3 +1,4 @@
+import json
 import tracemalloc
 
 import pytest
@@ -37,8 +38,18 @@ def test_a_message_that_is_not_about_progress_changes_nothing(message):
 
 def test_it_survives_the_wire():
     progress = Progress().with_total(2).next("a", 1.0).folded({"type": "progress_output", "value": {"x": 1}}, 2.0)
-    assert Progress.from_wire(progress.to_wire()) == progress
-    assert Progress.from_wire({}) == Progress()
+    assert Progress.from_wire(json.loads(progress.text)) == progress
+    assert (Progress().text, Progress.from_wire({})) == ("{}", Progress())
+
+
+def test_it_is_told_as_json_whatever_went_on_from_it():
+    first = Progress().next('a "\ud800', 1.0).next("b", 2.0)
+    one, other = first.next("c", 3.0).next("d", 4.0), first.next("x", 5.0).next("y", 6.0)
+    for _ in range(2):
+        for each in (one, first, other, first.stopped(9.0), Progress(2, (Step("z", 1.0),), {"n": [1.5]}, 1)):
+            told = json.loads(each.text)
+            steps = [[step.info, step.began, step.duration] for step in each.steps]
+            assert told == {"total": each.total, "steps": steps, "output": each.output, "before": each.before}
 
 
 def test_a_value_stays_as_it_was_whatever_comes_of_it():
