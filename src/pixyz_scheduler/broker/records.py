@@ -118,7 +118,7 @@ class RecordStore:
 
     def renew(self, job_id: JobId, *, lease: Lease, progress: Progress | None = None, is_draining: bool = False) -> str:
         """Buy time; tell progress that is new, and that the worker leaves. `go_on`, `stop` (a cancel) or `lost`."""
-        told = "" if progress is None else _json(progress.to_wire())
+        told = "" if progress is None else progress.text
         return str(self.run("renew", job_id, lease.fence, in_ms(lease.ttl), told, int(is_draining)))
 
     def commit(

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from pixyz_scheduler.jobs.job import JobId
-from pixyz_scheduler.jobs.progress import UNFINISHED, Progress, Step
+from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.retry import Finish
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.steps import UNFINISHED, Step
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import jobs_in, resolved
 

@@ -1,23 +1,12 @@
 """Progress: how far an attempt is, in percent and in timed steps. Time comes in."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-UNFINISHED = -1.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: what it does, when it began (epoch seconds), how long it took in seconds (-1 while it runs)."""
-
-    info: str
-    began: float
-    duration: float = UNFINISHED
-
-    def finished(self, now: float) -> "Step":
-        """The step, over."""
-        return self if self.duration != UNFINISHED else replace(self, duration=max(0.0, now - self.began))
+from pixyz_scheduler.jobs.steps import UNFINISHED, Step, Steps
 
 
 @dataclass(frozen=True)
@@ -32,7 +21,7 @@ class Progress:
     """
 
     total: int | None = None
-    steps: tuple[Step, ...] = ()
+    steps: Sequence[Step] = ()
     output: Any = None
     before: int = 0
 
@@ -50,13 +39,11 @@ class Progress:
 
     def next(self, info: str, now: float) -> "Progress":
         """A new step begins; the one before is over."""
-        return replace(self, steps=(*self.stopped(now).steps, Step(info, now)))
+        return replace(self, steps=Steps.of(self.steps).finished(now).and_then(Step(info, now)))
 
     def stopped(self, now: float) -> "Progress":
         """The last step is over."""
-        if not self.steps:
-            return self
-        return replace(self, steps=(*self.steps[:-1], self.steps[-1].finished(now)))
+        return replace(self, steps=Steps.of(self.steps).finished(now)) if self.steps else self
 
     def folded(self, message: Mapping[str, Any], now: float) -> "Progress":
         """After one of the child's messages; one that is not about progress changes nothing."""
@@ -74,15 +61,20 @@ class Progress:
             case _:
                 return self
 
-    def to_wire(self) -> dict[str, Any]:
-        """Plain values, for JSON; none where nothing was told."""
+    @cached_property
+    def text(self) -> str:
+        """As JSON; an empty object where nothing was told."""
         if self == Progress():
-            return {}
-        steps = [[step.info, step.began, step.duration] for step in self.steps]
-        return {"total": self.total, "steps": steps, "output": self.output, "before": self.before}
+            return "{}"
+        total, output, before = (_json(value) for value in (self.total, self.output, self.before))
+        return f'{{"total":{total},"steps":{Steps.of(self.steps).text},"output":{output},"before":{before}}}'
 
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> "Progress":
-        """The other way."""
-        steps = tuple(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
+        """From what `text` says."""
+        steps = Steps(Step(info, began, duration) for info, began, duration in values.get("steps", ()))
         return cls(values.get("total"), steps, values.get("output"), values.get("before", 0))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -81,8 +81,7 @@ class Aftermath:
             except (RecordError, UnsafePath) as error:
                 # It will never be there: it must not be waited for until the end of days.
                 end, said = Finish(JobState.FAILURE, family.CHILD_FAILED, str(error)), {"traceback": ""}
-            progress = family.progress_of(parent, children.values()).to_wire()
-            fields = {"progress": json.dumps(progress, separators=(",", ":")), **said}
+            fields = {"progress": family.progress_of(parent, children.values()).text, **said}
             if not self._families.settle(job_id, parent.awaits, end, fields=fields):
                 return False
             _log.info("ended with its sub-tasks", extra={"state": end.state.value})

@@ -230,7 +230,7 @@ class Execution:
         )
         fields = {
             "attempts": ended_attempt(report, attempt),
-            "progress": json.dumps(ended.progress.to_wire(), separators=(",", ":")),
+            "progress": ended.progress.text,
             **_said(ended.outcome),
             **ended.fields,
             "hops": (ended.moments or Moments(time.monotonic())).to_text(claimed),

@@ -20,8 +20,9 @@ _log = logging.getLogger(__name__)
 
 # At most 20 writes of progress a second for a job.
 _TELL_EACH = 0.05
-# And at most a tenth of our time.
+# And at most a tenth of our time, and so many bytes a second for a job.
 _REST = 10
+_BYTES_A_SECOND = 1 << 20
 
 
 @dataclass
@@ -170,11 +171,19 @@ class LeaseKeeper:
         with about_job(held.job_id):
             held.trouble.passed()
         told = time.monotonic()
-        # What takes long to tell (ten thousand steps) is told less often, lest it fill the store's log and our time.
-        held.next_renewal, held.next_telling = asked + self._renew_each, told + max(_TELL_EACH, _REST * (told - asked))
+        held.next_renewal, held.next_telling = asked + self._renew_each, told + _rest(progress, told - asked)
         if answer == "go_on":
             held.tick(asked)
         elif answer == "stop":
             held.stop(Cancelled())
         else:
             held.stop(Lost(held.lease.worker))
+
+
+def _rest(progress: Progress | None, took: float) -> float:
+    """Seconds until the next telling.
+
+    What is long (ten thousand steps) is told less often, lest it fill the store's log and others wait for it.
+    """
+    size = 0 if progress is None else len(progress.text)
+    return max(_TELL_EACH, _REST * took, size / _BYTES_A_SECOND)

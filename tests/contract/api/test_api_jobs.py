@@ -6,10 +6,11 @@ import re
 import pytest
 
 from pixyz_scheduler.jobs.attempt import Attempt, Tally
-from pixyz_scheduler.jobs.progress import Progress, Step
+from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.report import ended_attempt
 from pixyz_scheduler.jobs.retry import Finish, TryAgain
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.steps import Step
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
