@@ -79,6 +79,8 @@ class LeaseKeeper:
         self._leaving = False
         self._changed = threading.Condition()
         self._closing = False
+        # Until when the thread waits: who comes with something later need not wake it, and take the interpreter for it.
+        self._waits_until = 0.0
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
 
     def keep(self, held: Held) -> None:
@@ -86,7 +88,7 @@ class LeaseKeeper:
         with self._changed:
             held.next_renewal = time.monotonic() + (0.0 if self._leaving else self._renew_each)
             self._held[held.job_id] = held
-            self._changed.notify()
+            self._wake_for(held)
             stopping = self._stopping
         if stopping is not None:
             held.stop(stopping)
@@ -97,7 +99,7 @@ class LeaseKeeper:
             held = self._held.get(job_id)
             if held is not None:
                 held.progress = progress
-                self._changed.notify()
+                self._wake_for(held)
 
     def let_go(self, job_id: JobId) -> None:
         """Renew it no more."""
@@ -132,6 +134,10 @@ class LeaseKeeper:
             self._changed.notify()
         self._thread.join()
 
+    def _wake_for(self, held: Held) -> None:
+        if held.due() < self._waits_until:
+            self._changed.notify()
+
     def _hasten(self, job_ids: Iterable[JobId]) -> None:
         with self._changed:
             for job_id in job_ids:
@@ -153,6 +159,7 @@ class LeaseKeeper:
                 if due:
                     return due
                 soonest = min((held.due() for held in self._held.values()), default=now + self._renew_each)
+                self._waits_until = soonest
                 self._changed.wait(soonest - now)
             return None
 
