@@ -1,6 +1,7 @@
 """The child: what a spare does, from waiting for its one request to the exit status of the attempt."""
 
 import os
+import select
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -25,12 +26,17 @@ from pixyz_scheduler.worker.provision.fetched import fetched
 from pixyz_scheduler.worker.provision.packages import prepare
 from pixyz_scheduler.worker.provision.preparation import Preparation
 
+# Seconds without a request after which a spare takes it that there is time.
+_HURRY = 0.03
+
 
 def serve(sock: socket.socket, *, session: JobSession) -> int:
     """Wait for the one request, run it; the answer is the status to exit with."""
     print_by_lines()
-    # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job.
-    rehearse(times=1)
+    if not select.select([sock], [], [], _HURRY)[0]:
+        # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job. Where
+        # one job follows the other there is no time of rest in which that costs nobody anything.
+        rehearse(times=1)
     channel = SocketChannel(sock)
     request = channel.receive()
     return 0 if request is None else attempt(request, channel, session=session)

@@ -4,6 +4,7 @@ import ctypes
 import io
 import sys
 from contextlib import suppress
+from functools import cache
 
 _LINE_BUFFERED = 1
 # glibc's and musl's name, then that of macOS.
@@ -17,8 +18,14 @@ def print_by_lines() -> None:
             stream.reconfigure(line_buffering=True)
     if sys.platform == "win32":
         return
-    library = ctypes.CDLL(None)
+    library = _library()
     for name in _C_STDOUT:
         with suppress(ValueError):  # it has another name there
             library.setvbuf(ctypes.c_void_p.in_dll(library, name), None, _LINE_BUFFERED, ctypes.c_size_t(0))
             return
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The C library, found once for all that are forked from who has asked."""
+    return ctypes.CDLL(None)

@@ -28,6 +28,7 @@ from pixyz_scheduler.script.rehearsal import rehearse
 from pixyz_scheduler.worker.isolation import tree
 from pixyz_scheduler.worker.isolation.child import serve
 from pixyz_scheduler.worker.isolation.parentage import become_subreaper
+from pixyz_scheduler.worker.isolation.printed import print_by_lines
 from pixyz_scheduler.worker.isolation.warden import Warden
 
 READY, REFUSED = b"ready", b"refused "
@@ -53,6 +54,7 @@ def main() -> NoReturn:
     # Wardens are not waited for: a descriptor tells their end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     become_subreaper()
+    print_by_lines()
     # Enough for the interpreter to adapt its code to what jobs do.
     rehearse(times=_REHEARSALS)
     session = job_session(choice)
