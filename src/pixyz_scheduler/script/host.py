@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pixyz_scheduler.errors import LicenceMissing
@@ -45,7 +46,7 @@ def run_attempt(request: Mapping[str, Any], channel: TwoWayChannel) -> int:
         message = {"type": "hindered", "reason": str(error)}
     except BaseException as error:  # noqa: BLE001  (whatever the user's code raises is its outcome; nothing else is here to answer)
         message = describe(error, attempt.script).to_message()
-    _flush()
+    flush()
     if os.getpid() != process:  # the script has forked, and its child came back here: only the first may answer
         return 0
     try:
@@ -89,7 +90,7 @@ def _tell_exit(exit_: SystemExit, attempt: AttemptRequest) -> None:
     """Into the job's log: where the script ended itself, which the status alone does not say."""
     with contextlib.suppress(Exception):  # the user may have closed or replaced stderr
         sys.stderr.write(user_traceback(exit_, attempt.script))
-    _flush()
+    flush()
 
 
 def _finish_in_the_background() -> None:
@@ -104,11 +105,16 @@ def _finish_in_the_background() -> None:
             child.join()
 
 
-def _flush() -> None:
+def flush() -> None:
     """All that was printed reaches the log before the last message; C's own buffers too, where ctypes is there."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the user may have closed or replaced it
             stream.flush()
-    ctypes = sys.modules.get("ctypes")
-    if ctypes is not None and os.name == "posix":
-        ctypes.PyDLL(None).fflush(None)
+    if "ctypes" in sys.modules and os.name == "posix":
+        _c_library().fflush(None)
+
+
+@cache
+def _c_library() -> Any:
+    """Found once, where there is a template for all that are forked from it; ctypes is there already."""
+    return sys.modules["ctypes"].PyDLL(None)

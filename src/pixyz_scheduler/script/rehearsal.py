@@ -8,7 +8,7 @@ from typing import Any
 
 from pixyz_scheduler.script.attempt import AttemptRequest
 from pixyz_scheduler.script.channel import decode, encode
-from pixyz_scheduler.script.host import run_script
+from pixyz_scheduler.script.host import flush, run_script
 
 _SCRIPT = Path(os.devnull).with_name("pixyz_rehearsal.py")
 _SOURCE = """
@@ -44,6 +44,7 @@ def rehearse(*, times: int) -> None:
     try:
         for _ in range(times):
             run_script(request, _NoSupervisor())
+            flush()
             sys.modules.pop(_SCRIPT.stem, None)
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:] = main, argv, path

@@ -37,19 +37,22 @@ def serve(sock: socket.socket, *, session: JobSession) -> int:
         # Touches what every job touches, so that the page faults of copy-on-write are paid before there is a job. Where
         # one job follows the other there is no time of rest in which that costs nobody anything.
         rehearse(times=1)
-    channel = SocketChannel(sock)
+    channel, allowance = SocketChannel(sock), Allowance.of_environment(os.environ)
     request = channel.receive()
-    return 0 if request is None else attempt(request, channel, session=session)
+    return 0 if request is None else attempt(request, channel, session=session, allowance=allowance)
 
 
-def attempt(request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobSession) -> int:
+def attempt(
+    request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobSession, allowance: Allowance | None = None
+) -> int:
     """Run the attempt that a message asks for; the answer is the status to exit with."""
+    allowance = allowance or Allowance.of_environment(os.environ)
     asked = AttemptRequest.from_message(request)
     if asked.workspace is None:
         return run_licensed(asked.to_message(), channel, session=session)
     _use_temp(Workspace(asked.workspace).temp)
     try:
-        asked, packages = _prepared(asked, Workspace(asked.workspace), channel)
+        asked, packages = _prepared(asked, Workspace(asked.workspace), channel, allowance)
     except (Unavailable, StorageFull) as error:
         channel.send({"type": "hindered", "reason": str(error)})
         return 1
@@ -62,10 +65,9 @@ def attempt(request: Mapping[str, Any], channel: TwoWayChannel, *, session: JobS
 
 
 def _prepared(
-    asked: AttemptRequest, workspace: Workspace, channel: TwoWayChannel
+    asked: AttemptRequest, workspace: Workspace, channel: TwoWayChannel, allowance: Allowance
 ) -> tuple[AttemptRequest, Held | None]:
     """All that the script needs before it begins: here, where it harms one attempt only."""
-    allowance = Allowance.of_environment(os.environ)
     with Preparation(channel) as preparation:
         packages = prepare(asked.script, allowance, begins=preparation.begin, source=asked.source)
         if asked.input_url is not None:
