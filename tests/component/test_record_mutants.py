@@ -60,7 +60,7 @@ MUTANTS = {
         "redis.call('SCARD', 'ps:licences') > tokens",
     ),
     "a leaving worker is forgotten": ("renew", "if draining == '1' then", "if false then"),
-    "who left once leaves for ever": ("claim", "'progress', 'draining')", "'progress')"),
+    "who left once leaves for ever": ("claim", "'progress', 'draining', 'lined')", "'progress', 'lined')"),
     "a second run carries what the first had cost": (
         "*",
         "'crashes', 'drains', 'hindrances', 'committed_by'",

@@ -87,6 +87,7 @@ ARGUMENTS = {
     "compute_only": True,
     "raw": True,
     "root_file": "deep/a.obj",
+    "cache": True,
 }
 
 

@@ -25,8 +25,10 @@ from pixyz_scheduler.logs import Trouble
 
 _log = logging.getLogger(__name__)
 
-# Seconds that the server is asked to wait for a message: so long a worker may not notice that it has no more to hear.
-_LISTEN = 1
+# Seconds that the server is asked to wait for a message; `wake` ends it before.
+_LISTEN = 3
+# Who begins to listen as it is woken is woken again.
+_WAKE_EACH = 0.2
 # Until a store that is away is asked again.
 _PAUSE = 0.5
 # For each slot; what is lent again and again has an end.
@@ -111,9 +113,9 @@ class Doorbells:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self.wake()
         while threads := self._running():
-            threads[0].join()
+            self.wake()
+            threads[0].join(_WAKE_EACH)
 
     @property
     def _most(self) -> int:

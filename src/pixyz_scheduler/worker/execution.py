@@ -5,7 +5,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -144,7 +144,8 @@ class Execution:
             _log.warning("lease lost: nothing of this attempt counts")
             return None
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
-        state = self._commit(report, lease, ended, decision, claimed=since)
+        fields = self._fields(report, ended, decision, claimed=since)
+        state = self._commit(report, lease, decision, fields)
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -155,8 +156,7 @@ class Execution:
         if report.job.parent is not None:
             self._see_to_others(job_id)
         # Not asked of the store, where it stands in full: the next doorbell waits for this slot.
-        error = None if isinstance(decision, Wait) else decision.error
-        return replace(report, state=state, progress=ended.progress, error=error)
+        return _as_ended(report, ended, decision, state=state, fields=fields)
 
     def _see_to_others(self, job_id: JobId) -> None:
         try:
@@ -214,9 +214,10 @@ class Execution:
         params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
-    def _commit(
-        self, report: JobReport, lease: Lease, ended: Ended, decision: Finish | TryAgain | Wait, *, claimed: float
-    ) -> JobState | None:
+    def _fields(
+        self, report: JobReport, ended: Ended, decision: Finish | TryAgain | Wait, *, claimed: float
+    ) -> dict[str, str]:
+        """What the record is told of an attempt's end."""
         attempt = Attempt(
             number=report.epoch,
             worker=self.worker,
@@ -228,22 +229,30 @@ class Execution:
             signal=ended.child.signal,
             peak_memory=ended.child.peak_memory,
         )
-        fields = {
+        return {
             "attempts": ended_attempt(report, attempt),
             "progress": ended.progress.text,
             **_said(ended.outcome),
             **ended.fields,
             "hops": (ended.moments or Moments(time.monotonic())).to_text(claimed),
         }
+
+    def _commit(
+        self,
+        report: JobReport,
+        lease: Lease,
+        decision: Finish | TryAgain | Wait,
+        fields: Mapping[str, str],
+    ) -> JobState | None:
         job_id = report.job.id
-        left = max(0.0, report.job.options.time_limit - (time.time() - attempt.started))
+        left = max(0.0, report.job.options.time_limit - (time.time() - (report.started or 0.0)))
         state = self._patiently(
             lambda: self.records.commit(job_id, decision, lease=lease, fields=fields, wait_limit=left), _COMMIT_PATIENCE
         )
         _log.info(
             "attempt %d ended: %s",
             report.epoch,
-            attempt.outcome,
+            decision.cause or "success",
             extra={"state": state and state.value},
         )
         if state is JobState.RETRY and isinstance(decision, TryAgain) and not decision.delay:
@@ -266,6 +275,23 @@ class Execution:
                 if time.monotonic() > give_up or self.stopping.wait(_PAUSE):
                     _log.error("no answer from the store: %s", error)
                     return None
+
+
+def _as_ended(
+    report: JobReport, ended: Ended, decision: Finish | TryAgain | Wait, *, state: JobState, fields: Mapping[str, str]
+) -> JobReport:
+    """The report of a job that this attempt has ended, as the record has it but for the store's own moments."""
+    return replace(
+        report,
+        state=state,
+        progress=ended.progress,
+        cause=decision.cause,
+        error=None if isinstance(decision, Wait) else decision.error,
+        traceback=fields.get("traceback") or None,
+        result=fields.get("result") or None,
+        result_file=fields.get("result_file") or None,
+        attempts=tuple(json.loads(fields["attempts"])),
+    )
 
 
 def _said(outcome: Outcome) -> dict[str, str]:
