@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from pixyz_scheduler import __version__
 from pixyz_scheduler.api.accelerator import Accelerator
 from pixyz_scheduler.api.access import HEADER, Access
+from pixyz_scheduler.api.job_reader import JobReader
 from pixyz_scheduler.api.job_watch import JobWatch
 from pixyz_scheduler.api.log_watch import LogWatch
 from pixyz_scheduler.api.metrics import Counted, Metrics
@@ -155,7 +156,7 @@ def make_app(settings: Settings) -> FastAPI:
             yield
         await watch.stop()
 
-    watch = JobWatch(families, lambda tell: News(settings.store_url, timeout=_QUICK, on_news=tell))
+    watch = JobWatch(JobReader(families.raw), lambda tell: News(settings.store_url, timeout=_QUICK, on_news=tell))
     app = FastAPI(
         title="Pixyz Scheduler",
         version=__version__,

@@ -7,10 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
-
-from pixyz_scheduler.broker.families import Families
+from pixyz_scheduler.api.job_reader import JobReader
 from pixyz_scheduler.broker.news import News
 from pixyz_scheduler.errors import JobNotFound, SchedulerError
 from pixyz_scheduler.jobs.job import JobId
@@ -20,26 +17,21 @@ _log = logging.getLogger(__name__)
 
 # Who follows is told that we live, and the job is looked at: news that were lost on the way are late by this.
 _LOOK_EACH = 5.0
-# Threads that read records: many followers keep no other request waiting.
-_READERS = 2
 
 
 class JobWatch:
     """Gives what jobs become, as it happens; of one event loop, where all of its methods are called.
 
     Args:
-        families: the store.
+        reader: reads their records.
         news: makes what hears of changes there, given whom to tell.
     """
 
-    def __init__(self, families: Families, news: Callable[[Callable[[JobId], None]], News]) -> None:
-        self._families = families
+    def __init__(self, reader: JobReader, news: Callable[[Callable[[JobId], None]], News]) -> None:
+        self._reader = reader
         self._make_news = news
         self._news: News | None = None
         self._followers: defaultdict[JobId, set[asyncio.Event]] = defaultdict(set)
-        self._wanted: dict[JobId, asyncio.Future[JobReport | SchedulerError]] = {}
-        self._looking: asyncio.Task[None] | None = None
-        self._readers: CapacityLimiter | None = None
         self._is_closed = False
 
     def close(self) -> None:
@@ -116,34 +108,11 @@ class JobWatch:
                 await self._news.forget(job_id)
 
     async def _look(self, job_id: JobId) -> JobReport | SchedulerError:
-        """All that are wanted at a time are read together; never a reading that began before it was asked for."""
-        wanted = self._wanted.get(job_id)
-        if wanted is None:
-            wanted = self._wanted[job_id] = asyncio.get_running_loop().create_future()
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._read())
-        # One follower that goes takes the answer from no other.
-        return await asyncio.shield(wanted)
-
-    async def _read(self) -> None:
-        self._readers = self._readers or CapacityLimiter(_READERS)
-        while self._wanted:
-            wanted, self._wanted = self._wanted, {}
-            try:
-                found = await run_sync(self._families.reports, list(wanted), limiter=self._readers)
-            except SchedulerError as error:
-                _tell_all(wanted, error)
-            except Exception as error:
-                _tell_all(wanted, SchedulerError(f"{type(error).__name__}: {error}"))
-                raise
-            else:
-                for job_id, answer in wanted.items():
-                    answer.set_result(found.get(job_id) or JobNotFound(job_id))
-
-
-def _tell_all(wanted: dict[JobId, "asyncio.Future[JobReport | SchedulerError]"], error: SchedulerError) -> None:
-    for answer in wanted.values():
-        answer.set_result(error)
+        """As it stands, or why that cannot be told."""
+        try:
+            return await self._reader.report(job_id)
+        except SchedulerError as error:
+            return error
 
 
 async def _rings(rung: asyncio.Event, seconds: float) -> bool:
