@@ -302,13 +302,21 @@ class RecordMachine(RuleBasedStateMachine):
     def an_attempt_is_hindered(self, which):
         self._commit(which, Hindered("no room"), heeds=False)
 
-    def _commit(self, which, outcome, *, heeds):
+    @precondition(lambda self: self.offered and self._some(is_in_line))
+    @rule(which=WHICH, again=WHICH)
+    def known_work_is_done_again(self, which, again):
+        job_id, _ = self._pick(which, is_in_line)
+        self._claim(job_id, 0)
+        work = list(self.offered)[again % len(self.offered)]
+        self._commit(self._some(is_held).index(job_id), Succeeded(1), heeds=True, work=work)
+
+    def _commit(self, which, outcome, *, heeds, work=None):
         job_id, job = self._pick(which, is_held)
         outcome = Cancelled() if job.cancel and heeds else outcome
         lease, decision = job.lease, decide(outcome, tally=job.tally, queue=queue_named(job.queue))
         fields = {"result": "1"}
         if isinstance(outcome, Succeeded):
-            job.work = WORKS[which % len(WORKS)]
+            job.work = work or WORKS[which % len(WORKS)]
             fields["cache_key"] = job.work
         state = self._ended(job, decision, "owner")
         for _ in range(2):
