@@ -5,7 +5,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -22,14 +22,13 @@ from pixyz_scheduler.errors import (
     Unavailable,
     UnsafePath,
 )
-from pixyz_scheduler.jobs.attempt import Attempt, Fence, Lease
-from pixyz_scheduler.jobs.hops import Moments
+from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Awaits, Hindered, Lost, Outcome, Raised, Succeeded
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.queues import queue_named
-from pixyz_scheduler.jobs.report import JobReport, ended_attempt
-from pixyz_scheduler.jobs.retry import Finish, TryAgain, Wait, decide
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import resolved
@@ -37,6 +36,7 @@ from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.attempt_end import AttemptEnd, result_text
 from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
 from pixyz_scheduler.worker.readiness import ALWAYS_READY, Readiness
@@ -144,8 +144,8 @@ class Execution:
             _log.warning("lease lost: nothing of this attempt counts")
             return None
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
-        fields = self._fields(report, ended, decision, claimed=since)
-        state = self._commit(report, lease, decision, fields)
+        end = AttemptEnd(report, ended, decision, worker=self.worker, claimed=since)
+        state = self._commit(end, lease)
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -156,7 +156,7 @@ class Execution:
         if report.job.parent is not None:
             self._see_to_others(job_id)
         # Not asked of the store, where it stands in full: the next doorbell waits for this slot.
-        return _as_ended(report, ended, decision, state=state, fields=fields)
+        return end.reported(state)
 
     def _see_to_others(self, job_id: JobId) -> None:
         try:
@@ -176,7 +176,7 @@ class Execution:
         if self.results is None or not isinstance(ended.outcome, Succeeded):
             return ended
         try:
-            name = self.results.keep(report.job.id, _json(ended.outcome.result), attempt=report.epoch)
+            name = self.results.keep(report.job.id, result_text(ended.outcome.result), attempt=report.epoch)
         except UnsafePath as error:
             return replace(ended, outcome=Raised(f"The result cannot be kept: {error}"))
         except (SchedulerError, OSError) as error:
@@ -214,47 +214,14 @@ class Execution:
         params = resolved(json.loads(job.needs), lambda before: value_of(whole(found[before])))
         return replace(report, job=replace(job, params=json.dumps(params, ensure_ascii=False)))
 
-    def _fields(
-        self, report: JobReport, ended: Ended, decision: Finish | TryAgain | Wait, *, claimed: float
-    ) -> dict[str, str]:
-        """What the record is told of an attempt's end."""
-        attempt = Attempt(
-            number=report.epoch,
-            worker=self.worker,
-            queue=report.queue,
-            started=report.started or 0.0,
-            stopped=time.time(),
-            outcome=decision.cause or "success",
-            exit_code=ended.child.exit_code,
-            signal=ended.child.signal,
-            peak_memory=ended.child.peak_memory,
-        )
-        return {
-            "attempts": ended_attempt(report, attempt),
-            "progress": ended.progress.text,
-            **_said(ended.outcome),
-            **ended.fields,
-            "hops": (ended.moments or Moments(time.monotonic())).to_text(claimed),
-        }
-
-    def _commit(
-        self,
-        report: JobReport,
-        lease: Lease,
-        decision: Finish | TryAgain | Wait,
-        fields: Mapping[str, str],
-    ) -> JobState | None:
-        job_id = report.job.id
+    def _commit(self, end: AttemptEnd, lease: Lease) -> JobState | None:
+        report, decision = end.report, end.decision
+        job_id, fields = report.job.id, end.fields
         left = max(0.0, report.job.options.time_limit - (time.time() - (report.started or 0.0)))
         state = self._patiently(
             lambda: self.records.commit(job_id, decision, lease=lease, fields=fields, wait_limit=left), _COMMIT_PATIENCE
         )
-        _log.info(
-            "attempt %d ended: %s",
-            report.epoch,
-            decision.cause or "success",
-            extra={"state": state and state.value},
-        )
+        _log.info("attempt %d ended: %s", report.epoch, end.cause, extra={"state": state and state.value})
         if state is JobState.RETRY and isinstance(decision, TryAgain) and not decision.delay:
             self._ring(Bell(job_id, decision.queue, report.job.options.priority))
         return state
@@ -275,39 +242,6 @@ class Execution:
                 if time.monotonic() > give_up or self.stopping.wait(_PAUSE):
                     _log.error("no answer from the store: %s", error)
                     return None
-
-
-def _as_ended(
-    report: JobReport, ended: Ended, decision: Finish | TryAgain | Wait, *, state: JobState, fields: Mapping[str, str]
-) -> JobReport:
-    """The report of a job that this attempt has ended, as the record has it but for the store's own moments."""
-    return replace(
-        report,
-        state=state,
-        progress=ended.progress,
-        cause=decision.cause,
-        error=None if isinstance(decision, Wait) else decision.error,
-        traceback=fields.get("traceback") or None,
-        result=fields.get("result") or None,
-        result_file=fields.get("result_file") or None,
-        attempts=tuple(json.loads(fields["attempts"])),
-    )
-
-
-def _said(outcome: Outcome) -> dict[str, str]:
-    match outcome:
-        case Succeeded(file=str(file)):
-            return {"result": "", "result_file": file, "traceback": ""}
-        case Succeeded(result=result):
-            return {"result": _json(result), "result_file": "", "traceback": ""}
-        case Raised(traceback=traceback):
-            return {"traceback": traceback}
-        case _:
-            return {"traceback": ""}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _not_run(outcome: Outcome) -> Ended:
