@@ -70,3 +70,12 @@ def test_a_batch_of_a_process_asks_for_it_unless_told_not_to(cli, tmp_path):
     assert [end["status"] for end in ends] == ["SUCCESS"] * 3
     assert [end["cached_from"] for end in ends] == [None, ends[0]["uuid"], None]
     assert len({(tmp_path / f"out{number}" / "part.stl").read_bytes() for number in range(3)}) == 1
+
+
+def test_a_batch_says_how_many_it_did_not_run(cli, tmp_path):
+    part = tmp_path / "part.step"
+    part.write_bytes(BOX.read_bytes())
+    words = ("batch", part, "-n", "convert_file", "-p", '{"extension": "ply"}')
+    cli(*words, "-o", "first")
+    again = cli(*words, "-o", "second")
+    assert again.stderr.splitlines()[-1] == "1 done (1 of them not run: done before) of 1."

@@ -23,6 +23,7 @@ class Tally:
     def __init__(self, total: int, *, as_json: bool) -> None:
         self.total = total
         self.counts: Counter[str] = Counter()
+        self.from_cache = 0
         self.as_json = as_json
         self._away = False
         self._warned: set[str] = set()
@@ -39,6 +40,7 @@ class Tally:
         """Count it and tell it."""
         self._away = False
         self.counts["skipped" if how.status == "SKIPPED" else "done" if how.good else "failed"] += 1
+        self.from_cache += how.cached_from is not None
         if self.as_json:
             render.as_json_line(_told(how))
             return
@@ -72,6 +74,8 @@ class Tally:
         """How it went, in one line."""
         known = {"done": self.counts["done"], "skipped": self.counts["skipped"], "failed": self.counts["failed"]}
         counts = [f"{number} {what}" for what, number in {**known, "left": self.left}.items() if number]
+        if self.from_cache and counts:
+            counts[0] += f" ({self.from_cache} of them not run: done before)"
         return f"{', '.join(counts)} of {self.total}"
 
 
