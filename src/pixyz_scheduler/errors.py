@@ -34,6 +34,7 @@ SchedulerError
 |-- RecordError              a record that this version cannot read
 |-- LeaseLost                another attempt holds the job now
 |-- PackagesMissing          what a script says it needs, and is not here
+|-- ExtraMissing             a part of this package that is not installed; says which
 `-- EngineError              the 3D engine
     |-- UnsupportedFormat
     |-- CorruptFile
@@ -185,6 +186,13 @@ class PackagesMissing(SchedulerError):
     def __init__(self, text: str, *, said: str = "") -> None:
         super().__init__(text)
         self.said = said
+
+
+class ExtraMissing(SchedulerError, ImportError):
+    """A part of this package that is not installed here; says what to install. `name` is a module it lacks."""
+
+    def __init__(self, text: str, *, name: str | None = None) -> None:
+        ImportError.__init__(self, text, name=name)
 
 
 class EngineError(SchedulerError):

@@ -34,5 +34,5 @@ def __getattr__(name: str) -> Any:
     if name in _CANVAS:
         from pixyz_scheduler.script import startable
 
-        return getattr(startable.canvas(), name)
+        return startable.canvas_of(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

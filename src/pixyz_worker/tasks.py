@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from pixyz_scheduler import extras
 from pixyz_scheduler.script.subtasks import pixyz_execute
 
 __all__ = ["app", "cleanup_share_file", "package", "pixyz_execute", "sleep"]  # noqa: F822  (app: by __getattr__)
@@ -55,6 +56,7 @@ def __getattr__(name: str) -> Any:
 @functools.cache
 def _app() -> Any:
     """One application a process, as Celery wants it."""
+    extras.require("worker", whose="Celery's application")
     from pixyz_scheduler.broker.celery_app import make_celery
     from pixyz_scheduler.launcher.beside_up import beside_up
     from pixyz_scheduler.settings.settings import Settings

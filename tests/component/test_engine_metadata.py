@@ -277,7 +277,7 @@ def test_without_opencascade_the_formats_and_the_error_name_the_command(tmp_path
     ("module", "name", "words"),
     [
         ("pxr", "a.usda", r"USD.*pixyz-scheduler\[usd\]"),
-        ("lxml", "a.3mf", r"3MF.*pixyz-scheduler\[engine\]"),
+        ("lxml", "a.3mf", r"3MF.*pixyz-scheduler\[open-engine\]"),
     ],
 )
 def test_a_missing_library_costs_its_format_and_names_the_command(tmp_path, monkeypatch, module, name, words):

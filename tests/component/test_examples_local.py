@@ -64,7 +64,7 @@ def test_from_cpu_to_gpu_on_one_machine(tmp_path):
 
 needs_engine = pytest.mark.skipif(
     find_spec("pixyz_scheduler.engine") is None or find_spec("trimesh") is None,
-    reason='the open engine is not installed: pip install "pixyz-scheduler[engine]"',
+    reason='the open engine is not installed: pip install "pixyz-scheduler[open-engine]"',
 )
 
 TETRAHEDRON = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 3 1 4\n"

@@ -183,7 +183,7 @@ def test_uv_that_is_not_there_is_said_with_what_to_do(bench_with, tmp_path):
     (blind / "uv.py").write_text("def find_uv_bin():\n    raise FileNotFoundError\n")
     report = bench_with(environment={"PYTHONPATH": f"{blind}:{ENVIRONMENT['PYTHONPATH']}"}).run(script("greeting"))
     assert report.state is JobState.FAILURE
-    assert "pip install 'pixyz-scheduler[packages]'" in report.error
+    assert 'pip install "pixyz-scheduler[packages]"' in report.error
 
 
 def test_many_jobs_that_ask_at_once_make_one_environment(bench_with, tmp_path, index):

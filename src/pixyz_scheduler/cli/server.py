@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixyz_scheduler import extras
 from pixyz_scheduler.cli import exits, options, progress, render, waiting
 from pixyz_scheduler.cli.connection import Globals, connect
 from pixyz_scheduler.process_memory import hide_memory
@@ -53,6 +54,7 @@ def operator() -> "Operator":
 
 def api() -> None:
     """Serve the HTTP API. Settings: pixyz-scheduler.conf and the environment."""
+    extras.require("server", whose="The API")
     from pixyz_scheduler.api.app import main
 
     hide_memory()
@@ -73,6 +75,7 @@ def worker(
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
+    extras.require("worker", whose="A worker")
     settings = _farm_settings()
     if not settings.in_process:  # else a debugger is to be let in
         hide_memory()
@@ -86,6 +89,7 @@ def worker(
 
 def up() -> None:
     """Start it all here: store, API and workers. Ctrl-C ends it, twice at once; the next `up` goes on where it was."""
+    extras.require("server", whose="`up`", install=extras.EVERYTHING_HERE)
     # At once: the imports alone take a second.
     render.note("Starting the store, the API and two workers: some seconds ...")
     from pixyz_scheduler.launcher.api_key import kept_or_new
@@ -178,6 +182,7 @@ def run(  # noqa: PLR0913  (each is an option)
 def _run_here(
     what: str, *, entrypoint: str | None, params: dict[str, object] | None, file: Path | None, output: Path | None
 ) -> None:
+    extras.require("worker", whose="`run --local`")
     from pixyz_scheduler.launcher.here import run_locally
 
     failed = exits.exit_status("FAILURE")
@@ -284,6 +289,7 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
         with connect(context, token) as scheduler:
             yield scheduler
         return
+    extras.require("server", whose="A scheduler of one's own", install=extras.EVERYTHING_HERE)
     import tempfile  # lazy: 2 ms that --help need not pay
 
     from pixyz_scheduler.client import SchedulerClient

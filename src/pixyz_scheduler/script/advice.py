@@ -2,6 +2,8 @@
 
 import sys
 
+from pixyz_scheduler.errors import ExtraMissing
+
 # Where the package's name is not the module's.
 _PACKAGES = {
     "OCP": "cadquery-ocp",
@@ -26,6 +28,8 @@ def advice(error: BaseException) -> str:
             return f"; the script must be valid for Python {sys.version_info.major}.{sys.version_info.minor}"
         case ModuleNotFoundError(name=str(name)) if name:
             return _of_a_missing_module(name)
+        case ExtraMissing():
+            return ""
         case ImportError():
             return _of_an_import(error)
     return ""

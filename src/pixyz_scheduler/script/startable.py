@@ -5,10 +5,31 @@ Apart from the rest of Celery's side, since a star import asks for it: this cost
 
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
+
+from pixyz_scheduler import extras
 
 # What of Celery's canvas hands its parts to Celery one by one; a task alone comes to FarmTask.
 _KINDS = ("_chain", "group", "_chord", "_basemap")
+
+
+def canvas_of(name: str) -> Any:
+    """What of Celery's canvas has this name; where Celery is not installed, a class that says so when it is called.
+
+    A star import asks for all of it, and most scripts use none: those run with nothing but the client installed.
+    """
+    try:
+        return getattr(canvas(), name)
+    except ModuleNotFoundError as error:
+        if extras.of_module(error.name) is None:
+            raise
+        return type(name, (_NotInstalled,), {})
+
+
+class _NotInstalled:
+    def __new__(cls, *_: Any, **__: Any) -> NoReturn:
+        extras.require("worker", whose=f"`{cls.__name__}`")
+        raise AssertionError(f"{cls.__name__} was not installed, and now is")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pixyz_scheduler import extras
 from pixyz_scheduler.script.in_place import launcher_of
 
 
@@ -18,6 +19,7 @@ def result(context: Any, task_id: str) -> Any:
 
 def task() -> Any:
     """Celery's task, of which workflows are made."""
+    extras.require("worker", whose="A workflow")
     from pixyz_scheduler.script import celery_side, startable  # 0.1 s, and most scripts start nothing
 
     startable.canvas()

@@ -11,7 +11,7 @@ def open_engine(*, parallel: bool = True) -> Engine:
     lacking = [name for name in ("numpy", "trimesh") if find_spec(name) is None]
     if lacking:
         return AbsentEngine(
-            f'{" and ".join(lacking)} cannot be imported; install it with: pip install "pixyz-scheduler[engine]"'
+            f'{" and ".join(lacking)} cannot be imported; install it with: pip install "pixyz-scheduler[open-engine]"'
         )
     from pixyz_scheduler.engine.open.engine import OpenEngine  # imports numpy
 

@@ -29,7 +29,7 @@ class Library:
     command: str
 
 
-_ENGINE = 'pip install "pixyz-scheduler[engine]"'
+_ENGINE = 'pip install "pixyz-scheduler[open-engine]"'
 _CAD = 'pip install "pixyz-scheduler[cad]"'
 _USD = 'pip install "pixyz-scheduler[usd]"'
 

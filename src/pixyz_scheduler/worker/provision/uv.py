@@ -32,7 +32,7 @@ def find_uv() -> str:
     if found is None:
         raise PackagesMissing(
             "The script needs packages, and uv, which prepares them, is not on this machine: "
-            "pip install 'pixyz-scheduler[packages]', or put uv on the worker's PATH."
+            'pip install "pixyz-scheduler[packages]", or put uv on the worker\'s PATH.'
         )
     return found
 
