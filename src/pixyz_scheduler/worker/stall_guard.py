@@ -72,6 +72,11 @@ class StallGuard:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stall guard", daemon=True)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def look(self, now: float) -> bool:
         """Look once; whether the worker is deaf."""
         free = self._is_free()
