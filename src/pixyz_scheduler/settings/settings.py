@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     license_timeout: Seconds = _in("Licence", 60.0, "Seconds that taking the licence may last at the worker's start.")
 
     god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")
+    metrics_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of a second key that opens `GET /metrics` and nothing else, for Prometheus. Empty: only the API key does.")
     api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")
     api_port: Port = _in("API", 8001, "Port the API listens on.")
     cors_origins: Origins = _in("API", (), "Web pages of these origins may call the API from a browser. Empty: none.")
@@ -224,5 +225,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a log."""
-        held = (self.redis_password, self.god_password_sha256, self.celery_broker_url, self.celery_result_backend)
+        held = (
+            *(self.redis_password, self.god_password_sha256, self.metrics_password_sha256),
+            *(self.celery_broker_url, self.celery_result_backend),
+        )
         return tuple(secret.get_secret_value() for secret in held if secret.get_secret_value())
