@@ -7,10 +7,14 @@ import time
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as text_to_families
 
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
+from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.errors import SettingsError, StorageFull, StoreUnavailable, WrongShare
+from pixyz_scheduler.storage.share import Share
+from pixyz_scheduler.surroundings import Surroundings
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.door import Door, Page
 from pixyz_scheduler.worker.doorbells import Doorbells
@@ -20,6 +24,9 @@ from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.vitals import Vitals, hindrances_of
 
 ME = Worker(name="host-1-abc", queues=("cpu", "gpu"), slots=3, host="host", pid=1, version="1.2.3", started=0.0)
+
+
+HEARD = {"is_heard": lambda: True, "find": dict}
 
 
 def fine():
@@ -137,7 +144,7 @@ def test_a_worker_lives_while_its_parts_do_and_ends_them_in_peace(client):
     keeper = LeaseKeeper(RecordStore(client))
     bells = Doorbells(client, client, ME, answer=lambda *_, **__: None, is_wanted=lambda: False)
     vitals = Vitals(ME)
-    with keeper, vitals.watching(lambda: ME, organs={"lease keeper": keeper, "listener": bells}, find=dict), bells:
+    with keeper, vitals.watching(lambda: ME, organs={"lease keeper": keeper, "listener": bells}, **HEARD), bells:
         alive = vitals.faults(), vitals.hindrances()
     assert alive == ({}, {})
     assert vitals.faults() == {}
@@ -148,7 +155,7 @@ def test_a_worker_whose_lease_keeper_has_died_does_not_live(client):
     keeper = LeaseKeeper(RecordStore(client))
     vitals = Vitals(ME)
     # As it is when its thread has ended: none runs.
-    with vitals.watching(lambda: ME, organs={"lease keeper": keeper}, find=dict):
+    with vitals.watching(lambda: ME, organs={"lease keeper": keeper}, **HEARD):
         dead = vitals.faults(), vitals.hindrances()
     told = {"worker": "Ended is: lease keeper. This worker must be started again."}
     assert dead == (told, told)
@@ -169,9 +176,13 @@ def test_a_worker_whose_listener_has_died_does_not_live_and_can_end(client):
 
 
 def test_a_worker_is_ready_when_the_store_hears_it_and_the_share_is_right(client):
-    with Announcer(Farm(RecordStore(client)), lambda: ME, each=0.01) as announcer:
-        find = hindrances_of(drain_of(), Activity(), is_heard=lambda: announcer.is_heard, check=fine)
-        while find():
+    vitals = Vitals(ME)
+    find = hindrances_of(drain_of(), Activity(), check=fine)
+    with (
+        Announcer(Farm(RecordStore(client)), lambda: ME, each=0.01) as announcer,
+        vitals.watching(lambda: ME, organs={}, is_heard=lambda: announcer.is_heard, find=find),
+    ):
+        while vitals.hindrances():
             time.sleep(0.005)
 
 
@@ -185,20 +196,22 @@ def test_a_worker_is_ready_when_the_store_hears_it_and_the_share_is_right(client
     ],
 )
 def test_what_keeps_a_worker_from_taking_jobs_is_told_by_its_part(check, told):
-    assert hindrances_of(drain_of(), Activity(), is_heard=lambda: True, check=check)() == told
+    assert hindrances_of(drain_of(), Activity(), check=check)() == told
 
 
 def test_a_share_that_hangs_is_told_and_does_not_hang_the_door():
     gate = threading.Event()
-    find = hindrances_of(drain_of(), Activity(), is_heard=lambda: True, check=gate.wait)
+    find = hindrances_of(drain_of(), Activity(), check=gate.wait)
     assert find() == {"share": "It does not answer."}
     gate.set()
 
 
 def test_a_store_that_does_not_hear_a_worker_that_leaves_are_two_things_to_tell():
-    drain = drain_of()
+    drain, vitals = drain_of(), Vitals(ME)
     drain.leaving.set()
-    told = hindrances_of(drain, Activity(), is_heard=lambda: False, check=fine)()
+    find = hindrances_of(drain, Activity(), check=fine)
+    with vitals.watching(lambda: ME, organs={}, is_heard=lambda: False, find=find):
+        told = vitals.hindrances()
     assert told == {"worker": "It is leaving.", "store": "The store does not answer."}
 
 
@@ -206,16 +219,40 @@ def test_a_worker_that_has_done_its_last_job_takes_no_more():
     activity = Activity(most=1)
     with activity.answering():
         pass
-    told = hindrances_of(drain_of(), activity, is_heard=lambda: True, check=fine)()
+    told = hindrances_of(drain_of(), activity, check=fine)()
     assert "MAX_TASKS_BEFORE_SHUTDOWN" in told["worker"]
 
 
-def test_a_worker_tells_prometheus_of_itself():
-    text = Figures(lambda: ME, lambda: True).page().body.decode()
-    assert 'pixyz_worker_info{queues="cpu,gpu",version="1.2.3",worker="host-1-abc"} 1.0' in text
-    assert "pixyz_worker_slots 3.0" in text
-    assert "pixyz_worker_ready 1.0" in text
-    assert "process_resident_memory_bytes" in text
+def figures(vitals, activity, surroundings):
+    """By name and labels."""
+    text = Figures(vitals, activity, surroundings).page().body.decode()
+    return {sample.name: sample.value for family in text_to_families(text) for sample in family.samples}
+
+
+def test_a_worker_tells_prometheus_of_itself_and_of_what_it_sees(client, tmp_path):
+    surroundings = Surroundings(Share(tmp_path), KnownShare(client))
+    vitals, activity = Vitals(ME), Activity()
+    with activity.answering():
+        pass
+    starting = figures(vitals, activity, surroundings)
+    with vitals.watching(lambda: ME, organs={}, **HEARD):
+        told = figures(vitals, activity, surroundings)
+    assert (starting["pixyz_worker_ready"], "pixyz_store_up" in starting) == (0, False)
+    assert (
+        told.items()
+        >= {
+            "pixyz_worker_info": 1,
+            "pixyz_worker_slots": 3,
+            "pixyz_worker_slots_busy": 0,
+            "pixyz_worker_attempts_total": 1,
+            "pixyz_worker_ready": 1,
+            "pixyz_worker_draining": 0,
+            "pixyz_store_up": 1,
+            "pixyz_share_up": 1,
+        }.items()
+    )
+    assert 0 < told["pixyz_share_free_bytes"] <= told["pixyz_share_size_bytes"]
+    assert told["process_resident_memory_bytes"] > 0
 
 
 def test_health_is_json():

@@ -1,26 +1,32 @@
 """Figures: what Prometheus is told by one worker, of itself alone; of the farm the API tells."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from pixyz_scheduler.broker.farm import Worker
+from pixyz_scheduler.monitoring import names
+from pixyz_scheduler.monitoring.health_figures import HealthFigures
+from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.door import Page
+from pixyz_scheduler.worker.vitals import Vitals
 
 
 class Figures:
     """The figures of one worker.
 
     Args:
-        now: what it says of itself at this moment.
-        is_ready: whether it takes jobs.
+        vitals: how it is.
+        activity: what it does.
+        surroundings: its share.
     """
 
-    def __init__(self, now: Callable[[], Worker], is_ready: Callable[[], bool]) -> None:
+    def __init__(self, vitals: Vitals, activity: Activity, surroundings: Surroundings) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_OfWorker(now, is_ready))
+        self._registry.register(_OfWorker(vitals, activity))
+        self._registry.register(HealthFigures(surroundings, vitals.is_heard))
         ProcessCollector(registry=self._registry)
 
     def page(self) -> Page:
@@ -29,9 +35,9 @@ class Figures:
 
 
 class _OfWorker(Collector):
-    def __init__(self, now: Callable[[], Worker], is_ready: Callable[[], bool]) -> None:
-        self._now = now
-        self._is_ready = is_ready
+    def __init__(self, vitals: Vitals, activity: Activity) -> None:
+        self._vitals = vitals
+        self._activity = activity
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is asked for it."""
@@ -39,14 +45,12 @@ class _OfWorker(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """As it is now."""
-        me = self._now()
-        told = {"worker": me.name, "version": me.version, "queues": ",".join(me.queues)}
-        yield InfoMetricFamily("pixyz_worker", "What this worker is.", value=told)
-        yield GaugeMetricFamily("pixyz_worker_slots", "Jobs that this worker runs at a time.", value=me.slots)
-        yield GaugeMetricFamily("pixyz_worker_slots_busy", "Jobs that this worker runs now.", value=me.busy)
-        yield GaugeMetricFamily(
-            "pixyz_worker_draining", "1 while this worker leaves: it takes no jobs, and ends those it has.", me.draining
-        )
-        yield GaugeMetricFamily(
-            "pixyz_worker_ready", "1 where this worker takes jobs; /health/ready says why not.", self._is_ready()
-        )
+        me = self._vitals.now()
+        yield names.WORKER_INFO.info({"worker": me.name, "version": me.version, "queues": ",".join(me.queues)})
+        yield names.WORKER_SLOTS.gauge(me.slots)
+        yield names.WORKER_BUSY.gauge(me.busy)
+        yield names.WORKER_DRAINING.gauge(me.draining)
+        yield names.WORKER_READY.gauge(not self._vitals.hindrances())
+        attempts = names.WORKER_ATTEMPTS.counter()
+        attempts.add_metric((), self._activity.begun)
+        yield attempts

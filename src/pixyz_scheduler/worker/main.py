@@ -112,7 +112,7 @@ def work(settings: Settings) -> int:
     mirror = Mirror(records, share, told=TaskMetas(app, Results(share)).write)
     aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
-        door_of(settings, vitals),
+        door_of(settings, vitals, activity, surroundings),
         slots_of(settings) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
@@ -165,13 +165,16 @@ def work(settings: Settings) -> int:
         watching = vitals.watching(
             lambda: at_work(me, activity, drain, readiness),
             organs={"lease keeper": keeper, "announcer": announcer, "stall guard": guard, "listener": doorbells},
-            find=hindrances_of(drain, activity, is_heard=lambda: announcer.is_heard, check=surroundings.check),
+            is_heard=lambda: announcer.is_heard,
+            find=hindrances_of(drain, activity, check=surroundings.check),
         )
         with guard, watching, doorbells:
             return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
 
 
-def door_of(settings: Settings, vitals: Vitals) -> AbstractContextManager[object]:
+def door_of(
+    settings: Settings, vitals: Vitals, activity: Activity, surroundings: Surroundings
+) -> AbstractContextManager[object]:
     """Where this worker is asked how it is, if anywhere."""
     if not settings.metrics_port:
         return nullcontext()
@@ -180,7 +183,7 @@ def door_of(settings: Settings, vitals: Vitals) -> AbstractContextManager[object
     def health(problems: Callable[[], Mapping[str, str]]) -> Callable[[], Page]:
         return lambda: Page.of_health(problems())
 
-    figures = Figures(vitals.now, lambda: not vitals.hindrances())
+    figures = Figures(vitals, activity, surroundings)
     pages = {
         "/health/live": health(vitals.faults),
         "/health/ready": health(vitals.hindrances),

@@ -34,19 +34,26 @@ class Vitals:
         self._organs: Mapping[str, Organ] = {}
         self._find: Callable[[], Mapping[str, str]] = _starting
         self._now: Callable[[], Worker] = lambda: me
+        self._is_heard: Callable[[], bool | None] = lambda: None
 
     @contextmanager
     def watching(
-        self, now: Callable[[], Worker], *, organs: Mapping[str, Organ], find: Callable[[], Mapping[str, str]]
+        self,
+        now: Callable[[], Worker],
+        *,
+        organs: Mapping[str, Organ],
+        is_heard: Callable[[], bool],
+        find: Callable[[], Mapping[str, str]],
     ) -> Iterator[None]:
         """The worker has started, and goes on until this is left.
 
         Args:
             now: what it says of itself.
             organs: what it cannot live without, by a word.
-            find: what keeps it from taking jobs, by part; empty where nothing does.
+            is_heard: whether the store took what it said last.
+            find: what else keeps it from taking jobs, by part; empty where nothing does.
         """
-        self._now, self._find, self._organs = now, find, organs
+        self._now, self._find, self._organs, self._is_heard = now, find, organs, is_heard
         try:
             yield
         finally:
@@ -57,6 +64,10 @@ class Vitals:
         """What it says of itself."""
         return self._now()
 
+    def is_heard(self) -> bool | None:
+        """Whether the store takes what it says; None before it has said anything."""
+        return self._is_heard()
+
     def faults(self) -> Mapping[str, str]:
         """What of it has died; empty where it lives."""
         dead = [name for name, organ in self._organs.items() if not organ.goes_on]
@@ -64,18 +75,16 @@ class Vitals:
 
     def hindrances(self) -> Mapping[str, str]:
         """What keeps it from taking jobs; empty where nothing does."""
-        return {**self._find(), **self.faults()}
+        silent = {"store": _NO_STORE} if self._is_heard() is False else {}
+        return {**silent, **self._find(), **self.faults()}
 
 
-def hindrances_of(
-    drain: Drain, activity: Activity, *, is_heard: Callable[[], bool], check: Callable[[], None]
-) -> Callable[[], Mapping[str, str]]:
-    """What keeps a worker that has started from taking jobs.
+def hindrances_of(drain: Drain, activity: Activity, *, check: Callable[[], None]) -> Callable[[], Mapping[str, str]]:
+    """What keeps a worker from taking jobs that has started and is heard.
 
     Args:
         drain: how it leaves.
         activity: how many jobs it has done.
-        is_heard: whether the store took what it said of itself last.
         check: raises what is wrong with the share or a disk; may hang, as a share does.
     """
     look = Recent(lambda: _around(check))
@@ -86,8 +95,6 @@ def hindrances_of(
             found["worker"] = "It is leaving."
         elif activity.is_over:
             found["worker"] = "It has done as many jobs as it does in its life (MAX_TASKS_BEFORE_SHUTDOWN)."
-        if not is_heard():
-            found["store"] = _NO_STORE
         try:
             return {**found, **look.get()}
         except TimeoutError:
