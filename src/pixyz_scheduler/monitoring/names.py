@@ -95,7 +95,7 @@ STORE_MEMORY = _of_farm("pixyz_store_memory_bytes", "gauge", "Memory that the st
 STORE_MEMORY_LIMIT = _of_farm("pixyz_store_memory_limit_bytes", "gauge", "Its `maxmemory`; missing where it has none, or does not tell.")
 STORE_DURABILITY = _of_farm("pixyz_store_durability", "gauge", "1 for what the store keeps when it is killed: `strict`, `relaxed`, `none` or `unknown` (as in `/health/ready`), else 0.", "level")
 
-STORE_UP = Named("pixyz_store_up", "gauge", "1 where the store answers, and takes writes.", (), "here", "min")
+STORE_UP = Named("pixyz_store_up", "gauge", "1 where the store answers and takes writes; of an API: the part `store` of its `/health/ready` has no complaint.", (), "here", "min")
 SHARE_UP = Named("pixyz_share_up", "gauge", "1 where the share answers, and is the store's own.", (), "here", "min")
 SHARE_FREE = Named("pixyz_share_free_bytes", "gauge", "Bytes that are free on the share's disk; missing where it does not answer.", (), "here", "min")
 SHARE_SIZE = Named("pixyz_share_size_bytes", "gauge", "Bytes of that disk.", (), "here", "min")

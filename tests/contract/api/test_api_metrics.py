@@ -39,11 +39,13 @@ def told_once(api, true):
 
 def values(family):
     """Without the moments at which counters began."""
-    return {
-        tuple(sorted(sample.labels.items())): sample.value
-        for sample in family.samples
-        if not sample.name.endswith("_created")
-    }
+    found = {}
+    for sample in family.samples:
+        part = sample.name.removeprefix(family.name)
+        labels = {**sample.labels, **({"part": part} if part in ("_sum", "_count") else {})}
+        if part != "_created":
+            found[tuple(sorted(labels.items()))] = sample.value
+    return found
 
 
 @pytest.fixture
@@ -97,6 +99,17 @@ def test_a_job_that_ended_is_counted_and_timed(busy):
     assert (runs["0.02"], runs["0.05"], runs["+Inf"]) == (0.0, 1.0, 1.0)
     assert values(families["pixyz_slots_busy"]) == {(("queues", "cpu"),): 1.0}
     assert values(families["pixyz_workers"])[("doing", "working"), ("queues", "cpu")] == 1.0
+
+
+def test_what_is_of_the_farm_is_the_same_from_another_api_that_has_seen_nothing_of_it(busy):
+    with running(busy.settings) as another:
+        theirs, ours = told_once(another, is_busy), told_once(busy, is_busy)
+    # A job's time in line goes on between two looks.
+    farm = {named.name.removesuffix("_total") for named in names.ALL if named.teller == "farm"}
+    moving = {names.STORE_MEMORY.name, names.QUEUE_OLDEST.name}
+    for name in (farm & set(ours)) - moving:
+        assert values(ours[name]) == values(theirs[name]), name
+    assert values(ours["pixyz_http_requests"]) != values(theirs["pixyz_http_requests"])
 
 
 def test_what_is_uploaded_is_counted_in_bytes_and_a_queue_that_was_invented_makes_no_series(fresh):
