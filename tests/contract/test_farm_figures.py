@@ -249,3 +249,12 @@ def test_a_look_changes_nothing_but_the_clock(store, client, job_id):
     before = everything()
     read(store)
     assert everything() == before
+
+
+def test_what_comes_back_from_the_share_is_not_counted_a_second_time(store, client, job_id):
+    end(store, job_id)
+    record = client.hgetall(f"ps:job:{job_id}")
+    counted = client.hgetall("ps:counts")
+    client.delete(f"ps:job:{job_id}")
+    assert store.run("restore", job_id, "cpu", *[text for pair in record.items() for text in pair]) == 1
+    assert client.hgetall("ps:counts") == counted

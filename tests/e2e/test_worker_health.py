@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pixyz_scheduler.cli.server import free_port
-from tests.e2e.test_workers import GATE, _text, away, farm, queue  # noqa: F401  (fixtures)
+from tests.e2e.test_workers import GATE, _text, away, farm, queue, the_worker  # noqa: F401  (fixtures)
 
 
 class Port:
@@ -78,6 +78,22 @@ def test_a_worker_whose_store_or_share_is_away_lives_and_is_not_ready(farm, queu
             share.rmdir()
             share.with_name("elsewhere").rename(share)
         port.ready_says(200)
+
+
+def test_a_worker_that_was_killed_in_mid_job_has_its_port_again_when_it_restarts(farm, queue, port, tmp_path):  # noqa: F811
+    here, gate = tmp_path / "here", tmp_path / "gate"
+    with farm.worker(queue, watchdog="--watchdog", **port.setting, LEASE_TIME_SCALE="0.1") as watchdog:
+        job_id = farm.send(GATE, queue=queue, here=str(here), gate=str(gate))
+        _text(here)
+        before = port.get("/metrics").text
+        the_worker(watchdog.pid).kill()
+        gate.touch()
+        assert farm.ended(job_id)["status"] == "SUCCESS"
+        port.ready_says(200)
+        after = port.get("/metrics").text
+    assert [line for line in before.splitlines() if line.startswith("pixyz_worker_info")] != [
+        line for line in after.splitlines() if line.startswith("pixyz_worker_info")
+    ]
 
 
 @pytest.mark.parametrize("watchdog", ["--watchdog", "--no-watchdog"])
