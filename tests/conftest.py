@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fakes.prometheus_programs import Prometheus, prometheus_programs
+
 
 def pytest_configure() -> None:
     """A shell starts what runs in its background deaf to Ctrl-C, and all that it starts with it: our tests send it."""
@@ -27,3 +29,12 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with EmbeddedStore.start(tmp_path_factory.mktemp("store")) as store:
         yield store.store_url
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Prometheus:
+    """Prometheus itself; where it is not to be had, that is a skip in CI too."""
+    programs = prometheus_programs(tmp_path_factory.mktemp("prometheus") / "package")
+    if programs is None:
+        pytest.skip("Prometheus is neither installed, nor is its Debian package to be had")
+    return programs

@@ -1,6 +1,7 @@
 """The hops of real attempts: in the record, and counted for the whole farm."""
 
-from pixyz_scheduler.broker.hop_counts import HopCounts
+from pixyz_scheduler.broker.farm_figures import FarmFigures
+from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.jobs.attempt import Fence, Lease
 from pixyz_scheduler.jobs.hops import HOPS
 from pixyz_scheduler.jobs.job import JobId
@@ -13,7 +14,7 @@ CRASHES = "import os\ndef main(pc, params):\n    os.kill(os.getpid(), 9)\n"
 
 
 def counted(client):
-    return {count.hop: count.buckets[-1][1] for count in HopCounts(client).read()}
+    return {hop: spread.buckets[-1][1] for hop, spread in FarmFigures.read(RecordStore(client)).hops.items()}
 
 
 def test_a_job_that_ended_tells_all_its_hops_and_the_farm_counts_them(bench_of, slots, client):
@@ -22,7 +23,7 @@ def test_a_job_that_ended_tells_all_its_hops_and_the_farm_counts_them(bench_of, 
     assert set(report.hops) == set(HOPS)
     assert all(seconds >= 0 for seconds in report.hops.values())
     assert counted(client) == dict.fromkeys(HOPS, 1)
-    sums = {count.hop: count.seconds for count in HopCounts(client).read()}
+    sums = {hop: spread.seconds for hop, spread in FarmFigures.read(RecordStore(client)).hops.items()}
     assert sums == {hop: round(seconds, 6) for hop, seconds in report.hops.items()}
 
 

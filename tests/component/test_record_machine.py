@@ -113,6 +113,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.families = Families(self.store, client)
         self.known: dict[JobId, Known] = {}
         self.offered: dict[str, JobId] = {}
+        self.ended = 0
         self.clock = 0
 
     def _some(self, fits):
@@ -609,8 +610,11 @@ class RecordMachine(RuleBasedStateMachine):
             assert report.children_ended == job.children_ended
             assert int(record.get("wants") or 0) == len(job.unmet)
             if job.state in TERMINAL:
+                self.ended += job.final is None
                 job.final = job.final or record
                 assert record == job.final
+        counts = self.client.hgetall("ps:counts")
+        assert sum(int(count) for name, count in counts.items() if name.startswith("ended:")) == self.ended
 
     def _children(self, job_id):
         return set(self._some(lambda job: job.parent == job_id))
@@ -642,7 +646,7 @@ class RecordMachine(RuleBasedStateMachine):
         opened = Counter(f"ps:open:{job.root}" for job in self.known.values() if job.state not in TERMINAL)
         opened = {key: count for key, count in opened.items() if key.rpartition(":")[2] in self.known}
         assert {key: int(self.client.get(key)) for key in self.client.keys("ps:open:*")} == opened
-        farm = {"ps:clk", "ps:ev", "ps:hops", "ps:queues", "ps:licences:cap", "ps:roused"}
+        farm = {"ps:clk", "ps:ev", "ps:hops", "ps:counts", "ps:queues", "ps:licences:cap", "ps:roused"}
         kept = set(self.client.keys("ps:*")) - {*farm, *opened}
         kept -= self._offers(opened)
         there = {key for key, members in sets.items() if members}

@@ -31,6 +31,11 @@ MUTANTS = {
     "time is the wall clock's": ("*", "elseif step > CLOCK_STEP then step = CLOCK_STEP end", "end"),
     "a step back of the clock counts": ("*", "if step < 0 then step = 0 elseif", "if"),
     "a commit counts each time it is sent": ("commit", "if got[1] == mark then return got[2] end", ""),
+    "an end is counted with each commit": (
+        "commit",
+        "write(k, 8)",
+        "if TERMINAL[state] then count_end(id, state, wall_s()) end\nwrite(k, 8)",
+    ),
     "a crash is not counted": (
         "commit",
         "write(k, 8)",

@@ -1,5 +1,7 @@
 """The stall guard on real queues."""
 
+import threading
+
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import messages_in
 from pixyz_scheduler.worker.stall_guard import StallGuard
@@ -42,3 +44,27 @@ def test_a_store_that_is_away_makes_nobody_deaf(tmp_path):
     guard = guard_on(connect(f"unix://{tmp_path}/nobody.sock"))
     assert not guard.look(100.0)
     assert not guard.look(100.0 + 2 * PATIENCE)
+
+
+def test_a_worker_that_was_found_to_be_deaf_lives_no_more_while_it_hands_its_jobs_back(store_url):
+    client = connect(store_url)
+    client.flushall()
+    client.lpush("cpu:5", "a")
+    found, handed_back = threading.Event(), threading.Event()
+
+    def hand_back():
+        found.set()
+        handed_back.wait()
+
+    guard = StallGuard(
+        waiting=lambda: messages_in(client, ("cpu",)),
+        is_free=lambda: True,
+        heard=lambda: 0.0,
+        on_deaf=hand_back,
+        patience=0.02,
+    )
+    with guard:
+        found.wait()
+        assert not guard.goes_on
+        handed_back.set()
+    client.close()

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_PATIENCE = 60
+from tests.fakes.debian_package import unpacked
 
 
 def nginx_program(folder: Path) -> str | None:
@@ -14,20 +14,10 @@ def nginx_program(folder: Path) -> str | None:
 
 
 def _unpacked(folder: Path) -> str | None:
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+    root = unpacked("nginx", folder)
+    if root is None:
         return None
-    folder.mkdir()
-    try:
-        asked = subprocess.run(
-            ["apt-get", "download", "nginx"], cwd=folder, capture_output=True, check=False, timeout=_PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    packages = list(folder.glob("nginx_*.deb"))
-    if asked.returncode != 0 or not packages:
-        return None
-    subprocess.run(["dpkg-deb", "-x", packages[0], folder], check=True, timeout=_PATIENCE)
-    program = folder / "usr/sbin/nginx"
+    program = root / "usr/sbin/nginx"
     # Its libraries are the system's: where one is missing, it is as if it were not there.
     works = subprocess.run([program, "-v"], capture_output=True, check=False).returncode == 0
     return str(program) if works else None

@@ -12,6 +12,10 @@ HEADER = "x-api-key"
 OPEN_PATHS = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
 OPEN_FOLDERS = ("/health/", "/docs/assets/")
 
+# Prometheus up to 2.54, and its operator, can send a key in no other header than this.
+METRICS = "/metrics"
+_BEARER = b"bearer "
+
 _NAME = HEADER.encode()
 
 
@@ -21,11 +25,13 @@ class Access:
     Args:
         app: who answers those who may come in.
         key_sha256: hexadecimal SHA-256 of the key.
+        metrics_sha256: of one that opens `/metrics` alone; empty for none.
     """
 
-    def __init__(self, app: ASGIApp, *, key_sha256: str) -> None:
+    def __init__(self, app: ASGIApp, *, key_sha256: str, metrics_sha256: str = "") -> None:
         self._app = app
-        self._digest = key_sha256.lower().encode()
+        self._digests: tuple[bytes, ...] = (key_sha256.lower().encode(),)
+        self._for_metrics = (*self._digests, *([metrics_sha256.lower().encode()] if metrics_sha256 else []))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 401."""
@@ -37,9 +43,23 @@ class Access:
         await problem(HTTPStatus.UNAUTHORIZED, details)(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
-        key = next((value for name, value in scope["headers"] if name == _NAME), None)
+        key, known = _header(scope, _NAME), self._digests
+        if scope["path"] == METRICS:
+            key, known = _bearer(scope) if key is None else key, self._for_metrics
+        if key is None:
+            return False
+        sent = hashlib.sha256(key).hexdigest().encode()
         # Digests are compared in constant time: how long it takes tells nothing of the key.
-        return key is not None and hmac.compare_digest(hashlib.sha256(key).hexdigest().encode(), self._digest)
+        return any(hmac.compare_digest(sent, digest) for digest in known)
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == wanted), None)
+
+
+def _bearer(scope: Scope) -> bytes | None:
+    said = _header(scope, b"authorization") or b""
+    return said[len(_BEARER) :].strip() if said[: len(_BEARER)].lower() == _BEARER else None
 
 
 def _is_open(path: str) -> bool:

@@ -38,7 +38,6 @@ from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
 from pixyz_scheduler.broker.families import Families
-from pixyz_scheduler.broker.hop_counts import HopCounts
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.news import News
 from pixyz_scheduler.broker.records import RecordStore
@@ -52,6 +51,7 @@ from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.job import JobOptions
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
+from pixyz_scheduler.monitoring.farm_collector import StoreWatch
 from pixyz_scheduler.scheduler import Scheduler
 from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.results import Results
@@ -168,9 +168,10 @@ def make_app(settings: Settings) -> FastAPI:
     )
     outputs = JobOutputs(records, dispatch, surroundings, time_limit=settings.pixyz_time_limit)
     app.state.job_watch = watch
-    app.state.metrics = Metrics(HopCounts(client))
+    health = StoreHealth(client)
+    app.state.metrics = Metrics(StoreWatch(records, health), surroundings)
     _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
-    app.include_router(health_routes(scheduler, StoreHealth(client)))
+    app.include_router(health_routes(scheduler, health))
     answer_problems(app)
     describe(app)
     return app
@@ -201,7 +202,11 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
     # The last one added is the first to see a request.
-    app.add_middleware(Access, key_sha256=settings.god_password_sha256.get_secret_value())
+    app.add_middleware(
+        Access,
+        key_sha256=settings.god_password_sha256.get_secret_value(),
+        metrics_sha256=settings.metrics_password_sha256.get_secret_value(),
+    )
     app.add_middleware(Counted, metrics=metrics)
     app.add_middleware(LastResort)
     if settings.cors_origins:

@@ -2,19 +2,20 @@
 
 import logging
 import time
-from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import HistogramMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixyz_scheduler.broker.hop_counts import HopCounts
-from pixyz_scheduler.errors import StoreUnavailable
+from pixyz_scheduler import __version__
+from pixyz_scheduler.jobs.queues import NAMED_QUEUES
+from pixyz_scheduler.monitoring import names
+from pixyz_scheduler.monitoring.farm_collector import FarmCollector, StoreWatch
+from pixyz_scheduler.monitoring.health_figures import HealthFigures
+from pixyz_scheduler.monitoring.names import Named
+from pixyz_scheduler.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
-_QUEUES = frozenset({"cpu", "gpu", "gpuhigh", "control", "zip", "clean"})
 _UNMATCHED = "unmatched"
 
 
@@ -22,63 +23,42 @@ class Metrics:
     """The figures of one process, and those that the whole farm counts together.
 
     Args:
-        hops: the hops of the farm's attempts.
+        watch: of the store.
+        surroundings: of this process.
     """
 
-    def __init__(self, hops: HopCounts) -> None:
+    def __init__(self, watch: StoreWatch, surroundings: Surroundings) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Hops(hops))
-        self._requests = Counter(
-            "pixyz_http_requests",
-            "Requests answered.",
-            ("method", "route", "status"),
-            registry=self._registry,
-        )
+        self._registry.register(FarmCollector(watch))
+        self._registry.register(HealthFigures(surroundings, watch.is_up))
+        ProcessCollector(registry=self._registry)
+        Info("pixyz_api", names.API_INFO.text, registry=self._registry).info({"version": __version__})
+        self._requests = self._counter(names.HTTP_REQUESTS)
         self._seconds = Histogram(
-            "pixyz_http_request_duration_seconds",
-            "From a request's head to its answer's last byte.",
-            ("method", "route"),
-            registry=self._registry,
+            names.HTTP_SECONDS.name, names.HTTP_SECONDS.text, names.HTTP_SECONDS.labels, registry=self._registry
         )
-        self._jobs = Counter("pixyz_jobs_submitted", "Jobs accepted.", ("queue",), registry=self._registry)
+        self._jobs = self._counter(names.JOBS_SUBMITTED)
+        self._bytes = self._counter(names.UPLOAD_BYTES)
 
     def job_submitted(self, queue: str) -> None:
         """A job was accepted. Queues of the users' own are counted together: anyone may invent names."""
-        self._jobs.labels(queue if queue in _QUEUES else "other").inc()
+        self._jobs.labels(queue if queue in NAMED_QUEUES else "other").inc()
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
+    def came(self, size: int) -> None:
+        """So many bytes of a request's body came."""
+        self._bytes.inc(size)
+
     def as_text(self) -> bytes:
         """Prometheus' text format 0.0.4."""
         return generate_latest(self._registry)
 
-
-class _Hops(Collector):
-    """The farm's hops as a histogram; none where the store is away: the process's own figures are told all the same."""
-
-    def __init__(self, counts: HopCounts) -> None:
-        self._counts = counts
-
-    def describe(self) -> Iterator[HistogramMetricFamily]:
-        """What there will be: the store is not asked for it."""
-        yield self._family()
-
-    def collect(self) -> Iterator[HistogramMetricFamily]:
-        """What there is."""
-        family = self._family()
-        try:
-            for count in self._counts.read():
-                family.add_metric((count.hop,), count.buckets, count.seconds)
-        except StoreUnavailable as error:
-            _log.debug("no hops: %s", error)
-        yield family
-
-    def _family(self) -> HistogramMetricFamily:
-        words = "Where the time of the farm's attempts went, counted at their commits; the same from every API."
-        return HistogramMetricFamily("pixyz_job_hop_seconds", words, labels=("hop",))
+    def _counter(self, named: Named) -> Counter:
+        return Counter(named.name, named.text, named.labels, registry=self._registry)
 
 
 class Counted:
@@ -101,8 +81,13 @@ class Counted:
                 status = message["status"]
             await send(message)
 
+        async def counted() -> Message:
+            message = await receive()
+            self._metrics.came(len(message.get("body", b"")))
+            return message
+
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, counted if scope["method"] == "POST" else receive, watched)
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", _UNMATCHED)

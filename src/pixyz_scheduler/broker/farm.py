@@ -122,6 +122,11 @@ class Announcer:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

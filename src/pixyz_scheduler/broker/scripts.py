@@ -10,6 +10,7 @@ from pixyz_scheduler.broker.connection import store_errors
 from pixyz_scheduler.errors import RecordError
 from pixyz_scheduler.jobs.hops import BOUNDS, HOPS
 from pixyz_scheduler.jobs.pace import Pace
+from pixyz_scheduler.jobs.queues import NAMED_QUEUES
 
 
 class Scripts:
@@ -61,6 +62,8 @@ def sources(pace: Pace) -> dict[str, str]:
     said = f"local CLOCK_STEP = {in_ms(pace.clock_step)}\n"
     hops = ", ".join(f"'{hop}'" for hop in HOPS)
     said += f"local HOPS, HOP_BOUNDS = {{{hops}}}, {{{', '.join(map(str, BOUNDS))}}}\n"
+    queues = ", ".join(f"{name} = true" for name in NAMED_QUEUES)
+    said += f"local NAMED_QUEUES = {{{queues}}}\n"
     prelude = said + texts.pop("prelude")
     return {name: f"{prelude}\n{text}" for name, text in texts.items()}
 

@@ -24,10 +24,19 @@ _LOOK_EACH = 5.0
 
 @dataclass(frozen=True)
 class StoreState:
-    """What is known of a store. `problems` are in words, and name no address."""
+    """What is known of a store.
+
+    Attributes:
+        durability: what it keeps when it is killed.
+        problems: in words; they name no address.
+        memory: bytes that it uses; None where it does not tell.
+        memory_limit: bytes that it may use; None likewise, or where it has no limit.
+    """
 
     durability: Durability
     problems: tuple[str, ...] = ()
+    memory: int | None = None
+    memory_limit: int | None = None
 
 
 class StoreHealth:
@@ -86,7 +95,12 @@ def judge(info: Mapping[str, Any], config: Mapping[str, Any]) -> StoreState:
         problems.append(f"Redis forgets jobs when its memory is full: maxmemory-policy is {policy}, not noeviction.")
     if info.get("aof_last_write_status", "ok") != "ok":
         problems.append("Redis could not write its append-only file: look at its disk and its log.")
-    return StoreState(_durability(info, config), tuple(problems))
+    return StoreState(
+        _durability(info, config),
+        tuple(problems),
+        memory=int(info["used_memory"]) if "used_memory" in info else None,
+        memory_limit=int(info.get("maxmemory") or 0) or None,
+    )
 
 
 def _durability(info: Mapping[str, Any], config: Mapping[str, Any]) -> Durability:

@@ -104,7 +104,10 @@ def up() -> None:
     digest, key = settings.god_password_sha256.get_secret_value(), None
     if not digest:
         digest, key = kept_or_new(settings.data_path)
-    _refuse_taken(settings.api_host, settings.api_port)
+    _refuse_taken(settings.api_host, settings.api_port, "API_PORT")
+    metrics_ports = (settings.metrics_port, settings.metrics_port + 1) if settings.metrics_port else (0, 0)
+    for port in filter(None, metrics_ports):
+        _refuse_taken(settings.metrics_host, port, "METRICS_PORT")
     plan = Plan(
         host=settings.api_host,
         port=settings.api_port,
@@ -112,6 +115,7 @@ def up() -> None:
         share_path=settings.share_path,
         store_data=None if settings.store_is_configured else settings.data_path,
         drain_timeout=settings.drain_timeout,
+        metrics_ports=metrics_ports,
     )
     environment = {**os.environ, **terminal_environment()}
     with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
@@ -250,6 +254,8 @@ def _watched_worker(settings: "Settings") -> int:
     from pixyz_scheduler.logs import set_up_logging
 
     set_up_logging(settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    if settings.metrics_port:
+        _refuse_taken(settings.metrics_host, settings.metrics_port, "METRICS_PORT")
     environment = {**os.environ, **terminal_environment()}
     if not settings.store_is_configured and settings.celery_broker_url.get_secret_value():
         # That of `up`, which may be between two starts of it when this worker is started again.
@@ -330,15 +336,16 @@ def _hold_lifeline() -> None:
     hold_lifeline(os.environ)
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def _refuse_taken(host: str, port: int, setting: str) -> None:
     import socket  # lazy: as above
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            render.note(f"Error: port {port} of {host} cannot be used: {error.strerror}. Choose another by API_PORT.")
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else "there is no such port"
+            render.note(f"Error: port {port} of {host} cannot be used: {why}. Choose another by {setting}.")
             raise typer.Exit(exits.REFUSED) from error
 
 

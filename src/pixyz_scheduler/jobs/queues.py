@@ -10,6 +10,9 @@ from pixyz_scheduler.errors import InvalidConfig
 # A name becomes part of Redis keys, where ":" separates the priority.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+NAMED_QUEUES = ("clean", "control", "cpu", "gpu", "gpuhigh", "zip")
+"""Those that we know; users and operators may invent others."""
+
 
 @dataclass(frozen=True)
 class Queue:

@@ -38,6 +38,7 @@ class Plan:
         share_path: the shared folder.
         store_data: where the embedded store keeps its data; None where a store is configured.
         drain_timeout: seconds that a worker gives its jobs when it ends.
+        metrics_ports: of the two workers; 0 for none.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Plan:
     share_path: Path
     store_data: Path | None
     drain_timeout: float
+    metrics_ports: tuple[int, int] = (0, 0)
 
     @property
     def url(self) -> str:
@@ -110,8 +112,10 @@ class Stack:
             self._store = self._leave.enter_context(EmbeddedStore.start(self.plan.store_data))
             shared |= self._store.environment
             accept_new_share(self.plan.share_path, self._store.store_url)
-        jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo"}
+        first, second = map(str, self.plan.metrics_ports)
+        jobs = {**shared, "QUEUE_NAME": "cpu,gpu,gpuhigh", "POOL_TYPE": "solo", "METRICS_PORT": first}
         rest = {**shared, "QUEUE_NAME": "control,zip,clean", "POOL_TYPE": "pool", "DISABLE_PIXYZ": "true"}
+        rest["METRICS_PORT"] = second
         worker = ["worker", "--no-watchdog"]
         self._members = [
             Member("API", ["api"], environment=shared, output=self._output),

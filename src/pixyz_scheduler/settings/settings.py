@@ -32,6 +32,7 @@ from pixyz_scheduler.settings.types import (
     Origins,
     PoolType,
     Port,
+    PortOrNone,
     Positive,
     QueueNames,
     ResultAddress,
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     license_timeout: Seconds = _in("Licence", 60.0, "Seconds that taking the licence may last at the worker's start.")
 
     god_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of the API key that clients send as `x-api-key`. Must be set for the API to start on its own.")
+    metrics_password_sha256: Digest = _in("API", SecretStr(""), "SHA-256 of a second key that opens `GET /metrics` and nothing else, for Prometheus. Empty: only the API key does.")
     api_host: Host = _in("API", "0.0.0.0", "Address the API listens on; 0.0.0.0 is all of them.")
     api_port: Port = _in("API", 8001, "Port the API listens on.")
     cors_origins: Origins = _in("API", (), "Web pages of these origins may call the API from a browser. Empty: none.")
@@ -111,6 +113,8 @@ class Settings(BaseSettings):
     pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own. Not set at all, jobs of the API have 3600; what else runs has the default.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run; a job's own limit counts instead where it is larger.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
+    metrics_port: PortOrNone = _in("Worker", 0, "Port on which a worker tells its health (`/health/live`, `/health/ready`) and its figures for Prometheus (`/metrics`), without a key; 0 opens none. Each worker on a machine needs its own; `up` gives its second worker the next one. See docs/how-to/monitor.md.")
+    metrics_host: Host = _in("Worker", "0.0.0.0", "Address of `METRICS_PORT`; 127.0.0.1 where only this machine is to ask.")
     lease_time_scale: Factor = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
     preparation_time_limit: Seconds = _in("Worker", 1800.0, "Seconds for what a job needs before its script begins (packages, an input by URL); they do not count against the job's own limit.")
@@ -221,5 +225,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a log."""
-        held = (self.redis_password, self.god_password_sha256, self.celery_broker_url, self.celery_result_backend)
+        held = (
+            *(self.redis_password, self.god_password_sha256, self.metrics_password_sha256),
+            *(self.celery_broker_url, self.celery_result_backend),
+        )
         return tuple(secret.get_secret_value() for secret in held if secret.get_secret_value())

@@ -111,6 +111,7 @@ def _absolute(path: Path) -> Path:
 Text = Annotated[str, Allowed("text")]
 Host = Annotated[str, Field(pattern=r"^[^\s/@]+$"), Allowed("a host name or an IP address")]
 Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port, 1 to 65535")]
+PortOrNone = Annotated[int, Field(ge=0, le=65535), Allowed("a port, 1 to 65535, or 0 for none")]
 Database = Annotated[str, Field(pattern=r"^[0-9]{1,4}$"), Allowed("the number of a database, such as 0")]
 Switch = Annotated[bool, Allowed("true or false (1, 0, yes, no, on, off do as well)")]
 Count = Annotated[int, Field(ge=0), Allowed("a whole number, 0 or more")]

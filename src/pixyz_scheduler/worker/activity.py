@@ -16,7 +16,8 @@ class Activity:
         most: how many this worker answers in its life, so that a leak of memory has an end; 0 for any number.
 
     Attributes:
-        busy: how many are answered now.
+        begun: how many were answered, and are.
+        busy: how many of them now.
         heard: monotonic seconds of the last one.
         on_last: called as the last one comes.
         lent: slots whose jobs do nothing but wait for their sub-tasks.
@@ -26,7 +27,7 @@ class Activity:
     def __init__(self, *, most: int = 0) -> None:
         self._lock = threading.Lock()
         self._most = most
-        self._begun = 0
+        self.begun = 0
         self.busy = 0
         self.heard = time.monotonic()
         self.on_last: Callable[[], None] = _nothing
@@ -37,10 +38,10 @@ class Activity:
     def answering(self) -> Iterator[bool]:
         """One more, until left; whether it is one of those that this worker answers."""
         with self._lock:
-            self._begun += 1
+            self.begun += 1
             self.busy += 1
             self.heard = time.monotonic()
-            begun = self._begun
+            begun = self.begun
         try:
             if begun == self._most:
                 _log.info("job %d of MAX_TASKS_BEFORE_SHUTDOWN: this worker ends after it", begun)
@@ -53,7 +54,7 @@ class Activity:
     @property
     def is_over(self) -> bool:
         """Whether it has answered as many as it does in its life."""
-        return 0 < self._most <= self._begun
+        return 0 < self._most <= self.begun
 
     def lend(self, more: int) -> None:
         """One more slot is lent, or one no more (-1): the job in it goes on, beside that to which it was lent."""

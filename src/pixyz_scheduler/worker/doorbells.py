@@ -118,12 +118,18 @@ class Doorbells:
             threads[0].join(_WAKE_EACH)
 
     @property
+    def goes_on(self) -> bool:
+        """Whether every thread of it lives that has not left on purpose."""
+        with self._lock:
+            return all(thread.is_alive() for thread in self._threads)
+
+    @property
     def _most(self) -> int:
         return min(self._me.slots + self._lent(), self._me.slots * _MOST_LENT)
 
     def _running(self) -> list[threading.Thread]:
         with self._lock:
-            return list(self._threads)
+            return [thread for thread in self._threads if thread.is_alive()]
 
     def _serve(self) -> None:
         while not self._leaves():

@@ -83,6 +83,11 @@ class LeaseKeeper:
         self._waits_until = 0.0
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
     def keep(self, held: Held) -> None:
         """Renew this lease from now on."""
         with self._changed:

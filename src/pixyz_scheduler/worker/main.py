@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,7 @@ from pixyz_scheduler.worker.cache.result_cache import ResultCache
 from pixyz_scheduler.worker.celery_view import CeleryView
 from pixyz_scheduler.worker.children import slots_of
 from pixyz_scheduler.worker.consumer import Consumer, quiet_celery
+from pixyz_scheduler.worker.door import Door, Page
 from pixyz_scheduler.worker.doorbells import Answer, Doorbells
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
@@ -60,6 +62,7 @@ from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.task_metas import TaskMetas
+from pixyz_scheduler.worker.vitals import Vitals, hindrances_of
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +102,7 @@ def work(settings: Settings) -> int:
     app = make_celery(broker_url=settings.broker_url, result_backend=settings.result_backend)
     client = connect(settings.store_url)
     dispatch = CeleryDispatch(app, client)
-    stopping, activity = threading.Event(), Activity(most=settings.max_tasks_before_shutdown)
+    stopping, activity, vitals = threading.Event(), Activity(most=settings.max_tasks_before_shutdown), Vitals(me)
     share, records = Share(settings.share_path), RecordStore(client, pace=pace)
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space, local=local_root)
     readiness = Readiness(surroundings.check, surroundings.check_share)
@@ -109,6 +112,7 @@ def work(settings: Settings) -> int:
     mirror = Mirror(records, share, told=TaskMetas(app, Results(share)).write)
     aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
+        door_of(settings, vitals, activity, surroundings),
         slots_of(settings) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
@@ -146,10 +150,8 @@ def work(settings: Settings) -> int:
             is_wanted=lambda: not drain.leaving.is_set() and not activity.is_over,
             lent=lambda: activity.lent,
         )
-        drain.wake = doorbells.wake
-        activity.on_last = consumer.stop
+        drain.wake, activity.on_last, activity.on_lent = doorbells.wake, consumer.stop, doorbells.more
         called_off = leaves_when_called_off(announcer, drain, consumer, records, doorbells)
-        activity.on_lent = doorbells.more
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
@@ -160,8 +162,34 @@ def work(settings: Settings) -> int:
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
         )
-        with guard, doorbells:
+        watching = vitals.watching(
+            lambda: at_work(me, activity, drain, readiness),
+            organs={"lease keeper": keeper, "announcer": announcer, "stall guard": guard, "listener": doorbells},
+            is_heard=lambda: announcer.is_heard,
+            find=hindrances_of(drain, activity, check=surroundings.check),
+        )
+        with guard, watching, doorbells:
             return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
+
+
+def door_of(
+    settings: Settings, vitals: Vitals, activity: Activity, surroundings: Surroundings
+) -> AbstractContextManager[object]:
+    """Where this worker is asked how it is, if anywhere."""
+    if not settings.metrics_port:
+        return nullcontext()
+    from pixyz_scheduler.worker.figures import Figures  # who opens no door need not load it
+
+    def health(problems: Callable[[], Mapping[str, str]]) -> Callable[[], Page]:
+        return lambda: Page.of_health(problems())
+
+    figures = Figures(vitals, activity, surroundings)
+    pages = {
+        "/health/live": health(vitals.faults),
+        "/health/ready": health(vitals.hindrances),
+        "/metrics": figures.page,
+    }
+    return Door(settings.metrics_host, settings.metrics_port, pages)
 
 
 def in_sight(execution: Execution, view: CeleryView) -> Answer:

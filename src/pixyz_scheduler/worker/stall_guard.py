@@ -69,8 +69,14 @@ class StallGuard:
         self._on_deaf = on_deaf
         self._patience = patience
         self._hearing = Hearing()
+        self._is_deaf = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stall guard", daemon=True)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its thread lives, and has not found the worker to be deaf."""
+        return self._thread.is_alive() and not self._is_deaf
 
     def look(self, now: float) -> bool:
         """Look once; whether the worker is deaf."""
@@ -95,5 +101,6 @@ class StallGuard:
         while not self._closing.wait(self._patience / _LOOKS):
             if self.look(time.monotonic()):
                 _log.error("alive and deaf: messages wait, a slot is free, nothing was heard: this worker restarts")
+                self._is_deaf = True
                 self._on_deaf()
                 return

@@ -1,10 +1,14 @@
 """Who may come in: the key is asked for before anything else is looked at."""
 
+import hashlib
 import socket
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from pydantic import SecretStr
+
+from tests.contract.api.conftest import KEY, running, settings_for
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 OPEN = ["/", "/docs", "/redoc", "/openapi.json", "/health/live", "/health/ready"]
@@ -24,7 +28,6 @@ CLOSED = [
     ("HEAD", f"/jobs/{NOBODY}/outputs/a/b.glb"),
     ("GET", f"/backend/get_task_meta/{NOBODY}"),
     ("POST", "/dev/callback"),
-    ("GET", "/metrics"),
     # Who has no key learns neither what is a uuid, nor what is there.
     ("GET", "/jobs/x"),
     ("GET", "/nothing/here"),
@@ -84,3 +87,43 @@ def test_without_a_key_the_body_is_not_waited_for(api):
 def test_no_other_origin_is_let_in_unless_configured(api):
     answer = api.http.get("/", headers={"Origin": "https://example.com"})
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+METRICS_KEY = "a key for Prometheus"
+
+
+@pytest.fixture
+def with_metrics_key(store_url, tmp_path):
+    digest = SecretStr(hashlib.sha256(METRICS_KEY.encode()).hexdigest())
+    with running(settings_for(store_url, tmp_path, metrics_password_sha256=digest)) as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"x-api-key": "wrong"}, 401),
+        ({"x-api-key": KEY}, 200),
+        ({"Authorization": f"Bearer {KEY}"}, 200),
+        ({"Authorization": f"bearer  {KEY}"}, 200),
+        ({"Authorization": f"Bearer {METRICS_KEY}"}, 401),
+        ({"Authorization": f"Basic {KEY}"}, 401),
+        ({"Authorization": "Bearer"}, 401),
+        # Who sends both is asked for the right one.
+        ({"Authorization": f"Bearer {KEY}", "x-api-key": "wrong"}, 401),
+    ],
+)
+def test_the_metrics_are_to_be_had_with_the_key_as_prometheus_can_send_it(api, headers, status):
+    answer = httpx.get(f"{api.url}/metrics", headers=headers)
+    assert answer.status_code == status
+    assert KEY not in answer.text
+
+
+@pytest.mark.parametrize("headers", [{"x-api-key": METRICS_KEY}, {"Authorization": f"Bearer {METRICS_KEY}"}])
+def test_the_second_key_opens_the_metrics_and_nothing_else(with_metrics_key, headers):
+    url = with_metrics_key.url
+    assert httpx.get(f"{url}/metrics", headers=headers).status_code == 200
+    assert httpx.get(f"{url}/metrics", headers={"x-api-key": KEY}).status_code == 200
+    for method, path in (*CLOSED, ("GET", "/metrics/"), ("GET", "//metrics")):
+        assert httpx.request(method, url + path, headers=headers).status_code == 401, path

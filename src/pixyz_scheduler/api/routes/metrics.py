@@ -18,7 +18,7 @@ def metrics_routes(metrics: Metrics) -> APIRouter:
         responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
     )
     def figures() -> Response:
-        """Requests and jobs of this process, as Prometheus reads them."""
+        """Figures of the farm, the same from every API, and of this process: the page Metrics has them all."""
         return Response(metrics.as_text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return router

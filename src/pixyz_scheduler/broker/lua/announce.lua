@@ -6,7 +6,10 @@ local function keep(index)
   if ttl > 0 then redis.call('ZADD', index, until_when, name) else redis.call('ZREM', index, name) end
   redis.call('ZREMRANGEBYSCORE', index, '-inf', until_when - ttl)
 end
-for i = 5, 4 + n do keep('ps:listeners:' .. ARGV[i]) end
+for i = 5, 4 + n do
+  keep('ps:listeners:' .. ARGV[i])
+  if redis.call('SCARD', 'ps:served') < MOST_SERVED then redis.call('SADD', 'ps:served', ARGV[i]) end
+end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', 'ps:workers', '-inf', until_when - ttl)) do
   redis.call('DEL', 'ps:worker:' .. gone)
 end

@@ -31,11 +31,11 @@ end
 if got[3] ~= queue or tonumber(got[4] or 0) > 0 or redis.call('ZSCORE', 'ps:delayed', id) or redis.call('ZSCORE', 'ps:parked', id) then
   return {'taken'}
 end
+if tokens > 0 then redis.call('SET', 'ps:licences:cap', tokens) end
 if tokens > 0 and redis.call('SCARD', 'ps:licences') >= tokens then
   local priority = tonumber(redis.call('HGET', k, 'priority') or DEFAULT_PRIORITY)
   leave_line(id)
   redis.call('ZADD', 'ps:parked', priority * A_LONG_TIME + now, id)
-  redis.call('SET', 'ps:licences:cap', tokens)
   return {'no_licence'}
 end
 leave_line(id)

@@ -18,27 +18,19 @@ local function count_hops(seen)
   local at, waited = string.match(redis.call('HGET', k, 'claimed') or '', '^(%d+) (%d+)$')
   redis.call('HDEL', k, 'claimed')
   if not at then return redis.call('HDEL', k, 'hops') end
-  local took, rest = {waited}, wall_us() - at
+  local took, rest, ran = {waited}, wall_us() - at, 0
   for us in string.gmatch(seen or '- - -', '%S+') do
     took[#took + 1] = us
-    rest = rest - (tonumber(us) or 0)
+    ran = ran + (tonumber(us) or 0)
   end
-  took[#took + 1] = seen and string.format('%.0f', math.max(0, rest)) or '-'
+  took[#took + 1] = seen and string.format('%.0f', math.max(0, rest - ran)) or '-'
   redis.call('HSET', k, 'hops', table.concat(took, ' '))
   for i, hop in ipairs(HOPS) do
-    local us = tonumber(took[i])
-    if us then
-      local bucket = 'inf'
-      for _, bound in ipairs(HOP_BOUNDS) do
-        if us <= bound then
-          bucket = string.format('%.0f', bound)
-          break
-        end
-      end
-      redis.call('HINCRBY', 'ps:hops', hop .. ':' .. bucket, 1)
-      redis.call('HINCRBY', 'ps:hops', hop .. ':us', took[i])
-    end
+    if tonumber(took[i]) then count_time('ps:hops', hop, took[i]) end
   end
+  local queue = counted(redis.call('HGET', k, 'queue'))
+  count_time('ps:counts', 'wait:' .. queue, waited)
+  if seen then count_time('ps:counts', 'run:' .. queue, string.format('%.0f', ran)) end
 end
 local seen
 for i = 8, #ARGV, 2 do if ARGV[i] == 'hops' then seen = ARGV[i + 1] end end
@@ -58,6 +50,8 @@ if state == 'AWAIT' then
   local wants, failed = wait_for(id, redis.call('HGET', k, 'awaited') or '')
   if wants == 0 or failed then ripen(id, now) end
 elseif state == 'RETRY' then
+  local tried = redis.call('HMGET', k, 'queue', 'cause')
+  redis.call('HINCRBY', 'ps:counts', 'retry:' .. counted(tried[1]) .. ':' .. (tried[2] or 'other'), 1)
   line_up(id, queue, now, delay)
   set_state(id, 'RETRY')
 else

@@ -11,7 +11,7 @@
 --   ps:delayed          zset id -> logical ms when it may be taken again
 --   ps:leases           zset id -> logical ms when the lease runs out
 --   ps:licences         set of the ids that hold a licence token; as their leases
---   ps:licences:cap     how many tokens there are, as the last worker said that met none
+--   ps:licences:cap     how many tokens there are, as the last worker said that asked for one
 --   ps:parked           zset id -> priority, then logical ms, of those that wait for a token; until there is one
 --   ps:children:<id>    set of the ids of the jobs that a job has started; as its record
 --   ps:open:<id>        how many of all that began with a job have not ended; as its record, while there are any
@@ -26,7 +26,9 @@
 --   ps:finished         zset id -> epoch s of the end; until cleanup
 --   ps:unmirrored       zset id -> epoch s of the end, or of the next try, that is not on the share; until it is
 --   ps:clk              hash t, raw: the logical clock
---   ps:hops             hash, how long the hops of attempts took, by hop and bucket (broker/hop_counts.py); for ever
+--   ps:hops             hash, how long the hops of attempts took, by hop and bucket (broker/farm_figures.py); for ever
+--   ps:counts           hash, what has ended, was tried again, and how long it took, by queue (broker/farm_figures.py); for ever
+--   ps:served           set of the queues on which a worker has listened, MOST_SERVED at most; for ever
 --   ps:swept            there while no other process need sweep; less than half a second
 --   ps:ev               stream of state changes, capped
 --   ps:idem:<digest>    hash of an Idempotency-Key: nonce (a request is at work; seconds), or id, fingerprint, answer; 24 h
@@ -36,6 +38,8 @@
 local MAJOR = '1'
 -- CLOCK_STEP, in ms, is said before this file: see Pace.
 local EVENTS = 10000
+-- NAMED_QUEUES, and HOPS with their HOP_BOUNDS, likewise.
+local MOST_SERVED = 100
 -- More ms than any logical clock shows: what is counted in it comes first.
 local A_LONG_TIME = 1e13
 
@@ -242,6 +246,35 @@ local function offer(id)
   if work then redis.call('SET', 'ps:cache:' .. work, id) end
 end
 
+-- A queue as it is counted: users may invent names, and only those on which a worker has listened have figures of their own.
+local function counted(queue)
+  if NAMED_QUEUES[queue] or redis.call('SISMEMBER', 'ps:served', queue) == 1 then return queue end
+  return 'other'
+end
+
+-- One more that took so many microseconds: in its bucket, and the sum.
+local function count_time(counts, name, us)
+  local bucket = 'inf'
+  for _, bound in ipairs(HOP_BOUNDS) do
+    if tonumber(us) <= bound then
+      bucket = string.format('%.0f', bound)
+      break
+    end
+  end
+  redis.call('HINCRBY', counts, name .. ':' .. bucket, 1)
+  redis.call('HINCRBY', counts, name .. ':us', us)
+end
+
+-- The end of a job that had not ended. From its submission it is timed only where nobody cancelled it, or ran it again.
+local function count_end(id, state, at)
+  local got = redis.call('HMGET', key(id), 'queue', 'process', 'cause', 'submitted', 'run')
+  local queue = counted(got[1])
+  local outcome = state == 'SUCCESS' and 'success' or state == 'REVOKED' and 'cancelled' or got[3] or 'failure'
+  redis.call('HINCRBY', 'ps:counts', 'ended:' .. queue .. ':' .. outcome .. ':' .. (got[2] or 'custom'), 1)
+  if state == 'REVOKED' or tonumber(got[5] or 0) > 0 then return end
+  count_time('ps:counts', 'whole:' .. queue, string.format('%.0f', math.max(0, at - got[4]) * 1e6))
+end
+
 local function finish(id, state)
   local now, at = logical_ms(), wall_s()
   local ends, next_one = {{id}}, 1
@@ -258,6 +291,7 @@ local function finish(id, state)
       redis.call('ZADD', 'ps:finished', at, one)
       redis.call('ZADD', 'ps:unmirrored', at, one)
       set_state(one, ended_as)
+      count_end(one, ended_as, at)
       if ended_as == 'SUCCESS' then offer(one) end
       count_family(one, 1, -1)
       rouse(one, ended_as, now, ends)
