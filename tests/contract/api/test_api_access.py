@@ -25,6 +25,7 @@ CLOSED = [
     ("GET", f"/backend/get_task_meta/{NOBODY}"),
     ("POST", "/dev/callback"),
     ("GET", "/metrics"),
+    ("GET", "/scaling/cpu"),
     # Who has no key learns neither what is a uuid, nor what is there.
     ("GET", "/jobs/x"),
     ("GET", "/nothing/here"),
