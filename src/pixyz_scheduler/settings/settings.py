@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     log_limit: Bytes = _in("Worker", 64 << 20, "Bytes of an attempt's log that are kept: of a longer one the first half, and at the attempt's end the last; 0 for no limit.")
     pixyz_time_limit: Seconds = _in("Worker", 2400.0, "Seconds that a job may run where it names no limit of its own. Not set at all, jobs of the API have 3600; what else runs has the default.")
     pixyz_retry_time_limit: Seconds = _in("Worker", 3600.0, "Seconds that the second try may run; a job's own limit counts instead where it is larger.")
+    idle_timeout: SecondsOrZero = _in("Worker", 0.0, "Seconds without a job after which a worker ends, as at `admin drain`: its watchdog does not start it again. 0 for never. For workers that an autoscaler starts.")
     drain_timeout: SecondsOrZero = _in("Worker", 30.0, "Seconds that a stopping worker gives its running jobs before it hands them back.")
     lease_time_scale: Factor = _in("Worker", 1.0, "Factor on all times of the lease protocol (see docs/explanation/reliability.md): above 1 for slow networks, below for tests. The same on every process of a farm.")
     isolation: Isolation = _in("Worker", "fork" if hasattr(os, "pidfd_open") else "spawn", "How a job gets its process: `fork` is quick; `spawn` works everywhere and is the default outside Linux.")
