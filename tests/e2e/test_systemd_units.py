@@ -219,7 +219,8 @@ def install(place: OwnMounts, store: int, port: int) -> None:
         text = (FOLDER / f"conf/{name}.conf").read_text()
         more = "MAX_MEMORY_USAGE_GPUHIGH=307200\n" if name == "gpuhigh" else ""
         small = text.replace("4194304", "307200")
-        write(place, f"/etc/pixyz-scheduler/{name}.conf", f"{small}{more}ENGINE=none\nDRAIN_TIMEOUT=1\n")
+        engine = "open" if name == "cpu" else "none"
+        write(place, f"/etc/pixyz-scheduler/{name}.conf", f"{small}{more}ENGINE={engine}\nDRAIN_TIMEOUT=1\n")
     place.run("systemd-tmpfiles", "--create", str(FOLDER / "pixyz-scheduler.tmpfiles"))
 
 
@@ -260,6 +261,13 @@ def test_jobs_run_under_the_hardening_of_the_units_and_can_do_no_more_than_it_le
     assert (result["uid"], result["status"], result["writes"], result["strangers"]) == (1001, [1, 0, 0, 2], [], [])
     assert (result["raw_socket"], result["setuid_file"], result["mount"]) == (False, False, False)
     assert result["temporary"].startswith("/var/tmp")
+    # The open engine: OpenCASCADE in a child of its template.
+    with (ROOT / "samples" / "box.step").open("rb") as file:
+        answer = machine.http.post(
+            "/jobs", files={"file": file}, data={"process": "convert_file", "params": '{"extension": "glb"}'}
+        )
+    converted = machine.ended(answer.json()["uuid"])
+    assert converted["status"] == "SUCCESS", converted["error"]
     # The memory limit, the second attempt on the other worker, and a crash: what needs fork, prctl and /proc.
     assert [(each["outcome"], each["queue"]) for each in hoarded["attempts"]] == [
         ("out_of_memory", "cpu"),
