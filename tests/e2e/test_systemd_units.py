@@ -1,4 +1,8 @@
-"""The units of deploy/systemd: what systemd's own tools say of them, and the programs under their hardening."""
+"""The units of deploy/systemd: what systemd's own tools say of them, and the programs under their hardening.
+
+The machine is set up by the commands of docs/how-to/workers-on-more-machines.md. Of these are not run: apt-get, pip
+(the packages have tests), systemctl, what mounts the share, and usermod.
+"""
 
 import ctypes.util
 import json
@@ -11,27 +15,27 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
+from pixyz_scheduler.broker.store_server import find_server
 from pixyz_scheduler.cli.server import free_port
-from pixyz_scheduler.launcher.api_key import digest_of
 from pixyz_scheduler.settings.settings import Settings
-from tests.chaos.store import ChaosStore
 from tests.conftest import missing
+from tests.e2e.guide import Guide
 from tests.fakes.debian_packages import unpacked
 from tests.fakes.own_mounts import OwnMounts
 from tests.fakes.unit_sandbox import read_unit, said
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "systemd"
-UNITS = {"pixyz-scheduler-api.service": 1.5, "pixyz-scheduler-worker@.service": 2.1}
+UNITS = {"pixyz-scheduler-api.service": 1.7, "pixyz-scheduler-worker@.service": 2.3}
 PROGRAM = "/opt/pixyz-scheduler/bin/pixyz-scheduler"
-KEY = "the key of the units"
 WORKER_UNIT = FOLDER / "pixyz-scheduler-worker@.service"
 # What is written where, what is held, and whether it may still do what a job may.
 LOOK = """
@@ -54,7 +58,6 @@ def main(pc, params):
         "writes": [place for place in params["places"] if os.access(place, os.W_OK)],
         "strangers": [pid for pid in seen if os.stat(f"/proc/{pid}").st_uid != os.getuid()],
         "raw_socket": may(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
-        "setuid_file": may(lambda: os.chmod(tempfile.mkstemp()[1], 0o4755)),
         "mount": subprocess.run(["unshare", "--user", "true"], capture_output=True).returncode == 0,
         "temporary": tempfile.gettempdir(),
     }
@@ -146,26 +149,21 @@ Process = subprocess.Popen
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine with the units installed; its mounts are its own."""
+    """A machine on which somebody has followed the guide; its mounts are its own. It plays all parts."""
 
     place: OwnMounts
     http: httpx.Client
+    store: int
+    password: str
 
-    def start(self, unit: str, instance: str, *words: str) -> Process:
-        base = "/opt/pixyz-scheduler"
-        python = f"{base}/base/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    def start(self, unit: str, instance: str = "") -> Process:
+        """As systemd would."""
         command = [sys.executable, str(ROOT / "tests/fakes/unit_sandbox.py"), str(FOLDER / unit), instance]
-        environment = {**os.environ, "PYTHONPATH": f"{base}/src:{base}/site-packages"}
-        # An interpreter of one's own home looks for its library there.
-        environment["LD_LIBRARY_PATH"] = f"{base}/base/lib"
-        return self.place.do(
-            lambda: subprocess.Popen(
-                ["unshare", "--mount", *command, python, "-m", "pixyz_scheduler", *words], env=environment
-            )
-        )
+        return self.place.do(lambda: Process(["unshare", "--mount", *command], env=os.environ))
 
-    def send(self, source: str, **params: object) -> str:
-        answer = self.http.post("/jobs", files={"script": ("job.py", source)}, data={"params": json.dumps(params)})
+    def send(self, source: str, *, queue: str = "cpu", **params: object) -> str:
+        said = {"params": json.dumps(params), "config": json.dumps({"queue": queue})}
+        answer = self.http.post("/jobs", files={"script": ("job.py", source)}, data=said)
         assert answer.status_code == 200, answer.text
         return answer.json()["uuid"]
 
@@ -178,50 +176,91 @@ class Machine:
         return details
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     if sys.platform != "linux" or os.geteuid() != 0:
         missing("Linux, and root")
     if not shutil.which("systemd-sysusers") or not ctypes.util.find_library("seccomp"):
         pytest.skip("systemd-sysusers, systemd-analyze or libseccomp is not here")
-    port = free_port()
+    api, store = free_port(), free_port()
     with ExitStack() as stack:
-        store = stack.enter_context(ChaosStore(tmp_path / "data", free_port()))
         place = stack.enter_context(OwnMounts())
-        install(place, store.port, port)
-        http = stack.enter_context(
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"x-api-key": KEY}, timeout=30)
-        )
-        yield Machine(place, http)
+        lay_out(place)
+        password = type_in(place, block_with("install redis-server")).split()[-1]
+        stack.enter_context(a_store(place, store, tmp_path_factory.mktemp("store")))
+        type_in(place, block_with("-d -o 1001"))
+        type_in(place, block_with("systemd-sysusers"))
+        settle(place, store=store, password=password, api=api)
+        key = type_in(place, block_with("KEY=")).strip()
+        type_in(place, "systemd-tmpfiles --create /etc/tmpfiles.d/pixyz-scheduler.conf")
+        http = httpx.Client(base_url=f"http://127.0.0.1:{api}", headers={"x-api-key": key}, timeout=30)
+        yield Machine(place, stack.enter_context(http), store, password)
 
 
-def install(place: OwnMounts, store: int, port: int) -> None:
-    """As the guide has it, into folders that nobody else sees."""
+def block_with(words: str) -> str:
+    """The one of the guide's commands that has these words."""
+    (found,) = [block for block in Guide("docs/how-to/workers-on-more-machines.md").blocks if words in block]
+    return found
+
+
+def type_in(place: OwnMounts, block: str) -> str:
+    """What it prints; what only a machine of one's own has is left out."""
+    said = f"set -euo pipefail; apt-get() {{ :; }}; systemctl() {{ :; }}; {block}"
+    done = place.do(lambda: subprocess.run(["bash", "-c", said], cwd=ROOT, capture_output=True, text=True, check=False))
+    assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def lay_out(place: OwnMounts) -> None:
+    """An /etc and some folders that nobody else sees; the program, where the guide installs it."""
     for folder in ("/srv", "/opt", "/var/lib", "/var/cache", "/mnt"):
         place.run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", folder)
     place.run("mkdir", "/mnt/new", "/mnt/work")
     place.run("mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/mnt/new,workdir=/mnt/work", "overlay", "/etc")
+    # As Debian's package of the store leaves it.
+    place.run("groupadd", "--system", "redis")
+    place.run("mkdir", "-p", "/etc/redis", "/etc/sysusers.d", "/etc/tmpfiles.d", "/etc/systemd/system")
     base = "/opt/pixyz-scheduler"
     parts = {"base": sys.base_prefix, "src": f"{ROOT}/src", "site-packages": sysconfig.get_path("purelib")}
     parts["processes"] = f"{ROOT}/processes"
     for name, source in parts.items():
         place.run("mkdir", "-p", f"{base}/{name}")
         place.run("mount", "--bind", source, f"{base}/{name}")
-    place.run("systemd-sysusers", str(FOLDER / "pixyz-scheduler.sysusers"))
-    place.run("install", "-d", "-o", "pixyz-scheduler", "-g", "pixyz-scheduler", "/srv/pixyz-share")
-    place.run("install", "-d", "/etc/pixyz-scheduler")
-    common = (FOLDER / "conf/pixyz-scheduler.conf").read_text().replace("store.internal", "127.0.0.1")
-    common = common.replace("REDIS_PASSWORD=the-password-of-the-store", f"REDIS_MASTER_SERVICE_PORT={store}")
-    write(place, "/etc/pixyz-scheduler.conf", common)
-    api = re.sub("=0{64}", f"={digest_of(KEY)}", (FOLDER / "conf/api.conf").read_text()).replace("8001", str(port))
-    write(place, "/etc/pixyz-scheduler/api.conf", f"{api}API_HOST=127.0.0.1\n")
-    for name in ("cpu", "gpuhigh", "control"):
-        text = (FOLDER / f"conf/{name}.conf").read_text()
-        more = "MAX_MEMORY_USAGE_GPUHIGH=307200\n" if name == "gpuhigh" else ""
-        small = text.replace("4194304", "307200")
-        engine = "open" if name == "cpu" else "none"
-        write(place, f"/etc/pixyz-scheduler/{name}.conf", f"{small}{more}ENGINE={engine}\nDRAIN_TIMEOUT=1\n")
-    place.run("systemd-tmpfiles", "--create", str(FOLDER / "pixyz-scheduler.tmpfiles"))
+    python = f"{base}/base/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    # An interpreter in somebody's home looks for its library there.
+    paths = f"PYTHONPATH={base}/src:{base}/site-packages LD_LIBRARY_PATH={base}/base/lib"
+    place.run("mkdir", f"{base}/bin")
+    write(place, PROGRAM, f'#!/bin/sh\n{paths} exec {python} -m pixyz_scheduler "$@"\n')
+    place.run("chmod", "755", PROGRAM)
+
+
+@contextmanager
+def a_store(place: OwnMounts, port: int, folder: Path) -> Iterator[None]:
+    """With the configuration that the guide has made, but for where it is."""
+    command = [find_server().path, "/etc/redis/redis.conf", "--bind", "127.0.0.1", "--port", str(port)]
+    process = place.do(lambda: Process([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL))
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def settle(place: OwnMounts, *, store: int, password: str, api: int) -> None:
+    """What the guide leaves to the reader, and smaller limits; no engine but for `cpu`."""
+    change(place, "/etc/pixyz-scheduler.conf", "store.internal", f"127.0.0.1\nREDIS_MASTER_SERVICE_PORT={store}")
+    change(place, "/etc/pixyz-scheduler.conf", "the-password-of-the-store", password)
+    change(place, "/etc/pixyz-scheduler/api.conf", "8001", f"{api}\nAPI_HOST=127.0.0.1")
+    kinds = "/etc/pixyz-scheduler"
+    change(place, f"{kinds}/cpu.conf", "4194304", "307200\nDRAIN_TIMEOUT=1\nENGINE=open")
+    change(place, f"{kinds}/gpu.conf", "NAME=gpu", "NAME=gpu\nDRAIN_TIMEOUT=0.5\nENGINE=none")
+    change(place, f"{kinds}/gpuhigh.conf", "=gpuhigh", "=gpuhigh\nMAX_MEMORY_USAGE_GPUHIGH=307200\nENGINE=none")
+
+
+def change(place: OwnMounts, path: str, what: str, into: str) -> None:
+    text = place.do(lambda: Path(path).read_text())
+    assert text.count(what) == 1, path
+    write(place, path, text.replace(what, into))
 
 
 def write(place: OwnMounts, path: str, text: str) -> None:
@@ -235,12 +274,12 @@ def answers(http: httpx.Client) -> bool:
         return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def running(machine: Machine) -> Iterator[list[Process]]:
     """The API, then a worker of each kind."""
     processes = [
-        machine.start("pixyz-scheduler-api.service", "", "api"),
-        *(machine.start(WORKER_UNIT.name, kind, "worker") for kind in ("cpu", "gpuhigh", "control")),
+        machine.start("pixyz-scheduler-api.service"),
+        *(machine.start(WORKER_UNIT.name, kind) for kind in ("cpu", "gpuhigh", "control")),
     ]
     try:
         while not answers(machine.http):
@@ -253,13 +292,14 @@ def running(machine: Machine) -> Iterator[list[Process]]:
             process.wait()
 
 
-def test_jobs_run_under_the_hardening_of_the_units_and_can_do_no_more_than_it_lets_them(machine, running):
+@pytest.mark.usefixtures("running")
+def test_jobs_run_under_the_hardening_of_the_units_and_can_do_no_more_than_it_lets_them(machine):
     jobs = [machine.send(LOOK, places=PLACES), machine.send(HOARD), machine.send(CRASH)]
     looked, hoarded, crashed = map(machine.ended, jobs)
     assert looked["status"] == "SUCCESS", looked["error"]
     result = looked["result"]
     assert (result["uid"], result["status"], result["writes"], result["strangers"]) == (1001, [1, 0, 0, 2], [], [])
-    assert (result["raw_socket"], result["setuid_file"], result["mount"]) == (False, False, False)
+    assert (result["raw_socket"], result["mount"]) == (False, False)
     assert result["temporary"].startswith("/var/tmp")
     # The open engine: OpenCASCADE in a child of its template.
     with (ROOT / "samples" / "box.step").open("rb") as file:
@@ -277,16 +317,36 @@ def test_jobs_run_under_the_hardening_of_the_units_and_can_do_no_more_than_it_le
     while (archive := machine.http.get(f"/jobs/{jobs[0]}/outputs/archive")).status_code == 425:
         time.sleep(0.1)
     assert archive.content[:2] == b"PK"
-    # KillMode=mixed: the signal goes to the watchdog alone.
-    long = machine.send(LONG)
-    while machine.details(long)["status"] != "RUNNING":
-        time.sleep(0.05)
-    for process in running[1:]:
-        process.send_signal(signal.SIGTERM)
-    assert [process.wait() for process in running[1:]] == [0, 0, 0]
-    assert [each["outcome"] for each in machine.details(long)["attempts"]] == ["drained"]
-    running[0].send_signal(signal.SIGTERM)
-    assert running[0].wait() == 0
+
+
+@pytest.mark.usefixtures("running")
+def test_a_worker_is_stopped_by_a_signal_to_its_watchdog_and_hands_back_what_has_not_ended(machine):
+    """KillMode=mixed: nobody else gets it."""
+    worker = machine.start(WORKER_UNIT.name, "gpu")
+    try:
+        job_id = machine.send(LONG, queue="gpu")
+        while machine.details(job_id)["status"] != "RUNNING":
+            time.sleep(0.05)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    finally:
+        worker.kill()
+        worker.wait()
+    assert [each["outcome"] for each in machine.details(job_id)["attempts"]] == ["drained"]
+
+
+def test_the_guide_s_store_keeps_what_it_is_told_and_asks_for_the_password(machine, running):
+    assert machine.http.get("/health/ready").json()["durability"] == "relaxed"
+    with redis.Redis(port=machine.store) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    with redis.Redis(port=machine.store, password=machine.password, decode_responses=True) as friend:
+        told = friend.config_get("appendonly", "maxmemory-policy", "hash-max-listpack-value")
+    assert told == {"appendonly": "yes", "maxmemory-policy": "noeviction", "hash-max-listpack-value": "512"}
+    # Who is there, as the guide's reader asks.
+    shown = ""
+    while shown.count("\tready\t") < len(running) - 1:
+        shown = type_in(machine.place, block_with("admin workers"))
+    assert "control,zip,clean" in shown
 
 
 def test_the_settings_are_not_for_everybody_to_read(machine):

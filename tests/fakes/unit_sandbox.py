@@ -1,9 +1,9 @@
-"""Runs a command as a systemd unit would run it, as far as that goes without systemd as the first process.
+"""Runs the command of a systemd unit as systemd would, as far as that goes without it as the first process.
 
-`python unit_sandbox.py UNIT INSTANCE COMMAND...`, as root, in a mount namespace that may be changed. It holds: User,
+`python unit_sandbox.py UNIT INSTANCE`, as root, in a mount namespace that may be changed. It holds: User,
 EnvironmentFile, Environment, WorkingDirectory, UMask, StateDirectory, CacheDirectory, NoNewPrivileges, no capabilities,
 ProtectSystem=strict with ReadWritePaths, ProtectHome, PrivateTmp, PrivateDevices, ProtectProc, ProcSubset,
-ProtectKernelTunables, SystemCallFilter, RestrictNamespaces, RestrictAddressFamilies, RestrictSUIDSGID, RestrictRealtime
+ProtectKernelTunables, SystemCallFilter, RestrictNamespaces, RestrictAddressFamilies, RestrictRealtime
 and MemoryDenyWriteExecute. Not: control groups, DeviceAllow, and what systemd does itself.
 """
 
@@ -14,7 +14,6 @@ import os
 import pwd
 import re
 import socket
-import stat
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -61,8 +60,8 @@ def environment_of(unit: Unit, instance: str) -> dict[str, str]:
     return found
 
 
-def main(unit_path: str, instance: str, *command: str) -> None:
-    """Become the command."""
+def main(unit_path: str, instance: str) -> None:
+    """Become its command."""
     unit = read_unit(Path(unit_path))
     user = pwd.getpwnam(said(unit, "User"))
     writable = [path.removeprefix("-") for each in unit["ReadWritePaths"] for path in each.split()]
@@ -78,7 +77,6 @@ def main(unit_path: str, instance: str, *command: str) -> None:
     os.umask(int(said(unit, "UMask", "0022"), 8))
     os.chdir(said(unit, "WorkingDirectory", "/"))
     environment = {"PATH": os.defpath, "HOME": user.pw_dir, "USER": user.pw_name, "LANG": "C.UTF-8"}
-    environment |= {name: os.environ[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
     environment |= environment_of(unit, instance)
     os.setgroups([])
     group = grp.getgrnam(said(unit, "Group")).gr_gid
@@ -93,6 +91,7 @@ def main(unit_path: str, instance: str, *command: str) -> None:
     assert libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     for load in filters:
         load()
+    command = said(unit, "ExecStart").split()
     os.execve(command[0], command, environment)  # noqa: S606  (that is what it is for)
 
 
@@ -170,14 +169,6 @@ def denied(unit: Unit) -> list["Filter"]:
     if said(unit, "RestrictRealtime") == "yes":
         policies = [Comparison(1, _EQUAL, policy, 0) for policy in (os.SCHED_FIFO, os.SCHED_RR)]
         filters.append(Filter(_ALLOW, [("sched_setscheduler", eperm, (policy,)) for policy in policies]))
-    if said(unit, "RestrictSUIDSGID") == "yes":
-        calls = [("chmod", 1), ("fchmod", 1), ("fchmodat", 2)]
-        rules = [
-            (call, eperm, (Comparison(at, _MASKED_EQUAL, bit, bit),))
-            for call, at in calls
-            for bit in (stat.S_ISUID, stat.S_ISGID)
-        ]
-        filters.append(Filter(_ALLOW, rules))
     families = {getattr(socket, name) for name in said(unit, "RestrictAddressFamilies").split()}
     others = sorted(set(range(46)) - families)
     refused = _ERRNO | errno.EAFNOSUPPORT
