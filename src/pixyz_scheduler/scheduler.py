@@ -8,6 +8,7 @@ from pixyz_scheduler.broker.dispatch import SendingDispatch, bell_of, ring_if_po
 from pixyz_scheduler.broker.families import Families
 from pixyz_scheduler.broker.idempotency import Hold
 from pixyz_scheduler.broker.listing import JobFilter, JobPage, list_jobs
+from pixyz_scheduler.broker.load import Load, load_of
 from pixyz_scheduler.broker.records import CANCELLING, DOOMED
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import (
@@ -180,6 +181,10 @@ class Scheduler:
     def list_jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """A page of jobs, newest first; raises BadInput for a cursor that is not ours."""
         return list_jobs(self._records, wanted, limit=limit, cursor=cursor)
+
+    def load(self, queues: Sequence[str]) -> Load:
+        """How much work these queues have; raises BadInput for what cannot be their names."""
+        return load_of(self._records, queues)
 
     def cancel(self, job_id: JobId) -> JobReport:
         """End a job: at once while it waits, soon while it runs.

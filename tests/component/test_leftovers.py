@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,3 +138,49 @@ def test_a_worker_that_is_dead_and_not_buried_is_dead(marked):
     assert left.pid in kill_leftovers()
     assert left.wait() == -signal.SIGKILL
     process.communicate()
+
+
+HIDDEN = """
+import sys
+from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
+
+print(sorted(kill_leftovers()))
+"""
+WORKER = """
+import sys
+from pixyz_scheduler.process_memory import hide_memory
+from pixyz_scheduler.worker.isolation.leftovers import worker_token
+
+hide_memory()
+print(worker_token(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, and setpriv, to mount /proc")
+def test_a_worker_that_proc_hides_from_its_neighbour_is_not_taken_for_dead():
+    """With /proc mounted with hidepid, or a unit with ProtectProc, who hides its memory is not to be seen there."""
+    # As a user who may look into no other's processes; each of them is one of these.
+    plain = ["setpriv", "--regid=1001", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
+    worker = subprocess.Popen(
+        [*plain, sys.executable, "-c", WORKER], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    token = worker.stdout.readline().decode().strip()
+    job = subprocess.Popen([*plain, *SLEEP], env={**ENVIRONMENT, MARK: token}, stdout=subprocess.PIPE)
+    assert job.stdout.readline() == b"up\n"
+
+    def neighbour():
+        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"]
+        command = [*hidden, *plain, sys.executable, "-c", HIDDEN]
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+
+    try:
+        assert str(job.pid) not in neighbour()
+        assert job.poll() is None
+        worker.communicate()
+        # And now that it is dead, it is.
+        assert str(job.pid) in neighbour()
+    finally:
+        for process in (worker, job):
+            process.kill()
+            process.communicate()

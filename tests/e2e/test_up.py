@@ -27,6 +27,8 @@ def home(tmp_path):
         "API_HOST": "127.0.0.1",
         "ENGINE": "none",
         "DRAIN_TIMEOUT": "3",
+        # The workers of `up` stay all the same: nobody would start them again.
+        "IDLE_TIMEOUT": "0.2",
         "PROCESS_PATH": str(ROOT / "processes"),
     }
     for name in ("PIXYZ_URL", "PIXYZ_TOKEN"):
@@ -109,7 +111,8 @@ def test_a_worker_beside_up_works_on_its_store_and_so_does_reconcile(home, tmp_p
     process, said = start_up(home, tmp_path)
     headers = {"x-api-key": re.search(r"Your API key: +(\S+)", said)[1]}
     command = [sys.executable, "-m", "pixyz_scheduler"]
-    with subprocess.Popen([*command, "worker"], env={**home, "QUEUE_NAME": "wine"}, cwd=tmp_path) as worker:
+    stays = {**home, "QUEUE_NAME": "wine", "IDLE_TIMEOUT": ""}
+    with subprocess.Popen([*command, "worker"], env=stays, cwd=tmp_path) as worker:
         with httpx.Client(base_url=f"http://127.0.0.1:{home['API_PORT']}", headers=headers, timeout=30) as client:
             asked = {"process": "api_test", "config": '{"queue": "wine"}'}
             job = client.post("/jobs", data=asked).json()["uuid"]

@@ -39,6 +39,7 @@ KNOWN = {
     "CONCURRENT_TASKS": 5,
     "QUEUE_NAME": ("cpu", "gpu", "zip", "clean", "control", "gpuhigh"),
     "MAX_TASKS_BEFORE_SHUTDOWN": 0,
+    "IDLE_TIMEOUT": 0.0,
     "PIXYZ_TIME_LIMIT": 2400,
     "PIXYZ_RETRY_TIME_LIMIT": 3600,
     "CLEANUP_ENABLED": False,

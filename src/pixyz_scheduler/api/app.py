@@ -34,6 +34,7 @@ from pixyz_scheduler.api.routes.logs import log_routes
 from pixyz_scheduler.api.routes.metrics import metrics_routes
 from pixyz_scheduler.api.routes.outputs import output_routes
 from pixyz_scheduler.api.routes.processes import process_routes
+from pixyz_scheduler.api.routes.scaling import scaling_routes
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
@@ -195,6 +196,7 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
         log_routes(logs, watch),
         backend_routes(scheduler),
         metrics_routes(metrics),
+        scaling_routes(scheduler),
         *([dev_routes()] if settings.debug else []),
     ]
     for router in closed:

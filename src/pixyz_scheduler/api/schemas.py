@@ -292,6 +292,16 @@ class Readiness(Health):
     )
 
 
+class Scaling(BaseModel):
+    """How much work some queues have, for who scales their workers."""
+
+    model_config = example({"waiting": 3, "running": 2, "outstanding": 5})
+
+    waiting: int = Field(description="Jobs that a worker could take, now or within half a minute.")
+    running: int = Field(description="Jobs that a worker has.")
+    outstanding: int = Field(description="Both together.")
+
+
 def result_of(report: JobReport) -> Any:
     """What the entry point returned."""
     return None if report.result is None else json.loads(report.result)

@@ -107,6 +107,8 @@ class Stack:
             "API_PORT": str(self.plan.port),
             "GOD_PASSWORD_SHA256": self.plan.key_digest,
             "SHARE_PATH": str(self.plan.share_path),
+            # Nobody would start them again.
+            "IDLE_TIMEOUT": "0",
         }
         if self.plan.store_data is not None:
             self._store = self._leave.enter_context(EmbeddedStore.start(self.plan.store_data))

@@ -28,6 +28,7 @@ class Activity:
         self._lock = threading.Lock()
         self._most = most
         self.begun = 0
+        self._rests = False
         self.busy = 0
         self.heard = time.monotonic()
         self.on_last: Callable[[], None] = _nothing
@@ -46,15 +47,25 @@ class Activity:
             if begun == self._most:
                 _log.info("job %d of MAX_TASKS_BEFORE_SHUTDOWN: this worker ends after it", begun)
                 self.on_last()
-            yield not self._most or begun <= self._most
+            yield not self._rests and (not self._most or begun <= self._most)
         finally:
             with self._lock:
                 self.busy -= 1
 
     @property
     def is_over(self) -> bool:
-        """Whether it has answered as many as it does in its life."""
-        return 0 < self._most <= self.begun
+        """Whether it has answered as many as it does in its life, or rests."""
+        return self._rests or 0 < self._most <= self.begun
+
+    def is_free(self, slots: int) -> bool:
+        """Whether one more doorbell could be answered, and would be."""
+        return not self.is_over and self.busy - self.lent < slots
+
+    def rest(self) -> bool:
+        """Answer no more doorbells from now on, unless one is under answer; whether so."""
+        with self._lock:
+            self._rests = self._rests or not self.busy
+            return self._rests
 
     def lend(self, more: int) -> None:
         """One more slot is lent, or one no more (-1): the job in it goes on, beside that to which it was lent."""

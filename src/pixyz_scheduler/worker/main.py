@@ -52,12 +52,13 @@ from pixyz_scheduler.worker.door import Door, Page
 from pixyz_scheduler.worker.doorbells import Answer, Doorbells
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
+from pixyz_scheduler.worker.idle_guard import IdleGuard
 from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
 from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
+from pixyz_scheduler.worker.leaving import Leaving
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
-from pixyz_scheduler.worker.remote_control import take_control
 from pixyz_scheduler.worker.run import Workshop
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
@@ -151,13 +152,11 @@ def work(settings: Settings) -> int:
             lent=lambda: activity.lent,
         )
         drain.wake, activity.on_last, activity.on_lent = doorbells.wake, consumer.stop, doorbells.more
-        called_off = leaves_when_called_off(announcer, drain, consumer, records, doorbells)
+        leaving = Leaving(drain, consumer).when_called_off(announcer, records, doorbells)
         guard = StallGuard(
             waiting=lambda: messages_in(client, me.queues),
             # A store that takes no writes is no deafness of ours.
-            is_free=lambda: (
-                activity.busy - activity.lent < me.slots and not drain.leaving.is_set() and announcer.is_heard
-            ),
+            is_free=lambda: activity.is_free(me.slots) and not drain.leaving.is_set() and announcer.is_heard,
             heard=lambda: activity.heard,
             on_deaf=lambda: give_up(keeper, activity),
             patience=pace.deaf,
@@ -168,8 +167,9 @@ def work(settings: Settings) -> int:
             is_heard=lambda: announcer.is_heard,
             find=hindrances_of(drain, activity, check=surroundings.check),
         )
-        with guard, watching, doorbells:
-            return consumer.run() or (CALLED_OFF if called_off.is_set() else 0)
+        idle = IdleGuard(activity, patience=settings.idle_timeout, on_idle=leaving.as_idle)
+        with guard, watching, doorbells, idle:
+            return consumer.run() or (CALLED_OFF if leaving.by_itself else 0)
 
 
 def door_of(
@@ -202,23 +202,6 @@ def in_sight(execution: Execution, view: CeleryView) -> Answer:
                 view.ended(request, report)
 
     return answer
-
-
-def leaves_when_called_off(
-    announcer: Announcer, drain: Drain, consumer: Consumer, records: RecordStore, doorbells: Doorbells
-) -> threading.Event:
-    """Let the worker leave, as at a signal, when `admin drain` or Celery's control wants it to; set once it does."""
-    called_off = threading.Event()
-
-    def leave() -> None:
-        _log.info("this worker is called off (admin drain, or Celery's shutdown): it leaves")
-        called_off.set()
-        drain.begin()
-        consumer.stop()
-
-    announcer.on_drain = leave
-    take_control(cancel=records.cancel, leave=leave, doorbells=doorbells)
-    return called_off
 
 
 def clear_up(local_root: Path) -> None:

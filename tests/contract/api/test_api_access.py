@@ -28,6 +28,7 @@ CLOSED = [
     ("HEAD", f"/jobs/{NOBODY}/outputs/a/b.glb"),
     ("GET", f"/backend/get_task_meta/{NOBODY}"),
     ("POST", "/dev/callback"),
+    ("GET", "/scaling/cpu"),
     # Who has no key learns neither what is a uuid, nor what is there.
     ("GET", "/jobs/x"),
     ("GET", "/nothing/here"),

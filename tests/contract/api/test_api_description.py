@@ -31,6 +31,7 @@ ROUTES = {
     "/jobs/{uuid}/outputs/{path}": {"get"},
     "/backend/get_task_meta/{uuid}": {"get"},
     "/metrics": {"get"},
+    "/scaling/{queues}": {"get"},
     "/dev/callback": {"post"},
 }
 
@@ -99,7 +100,7 @@ def test_no_schema_is_referred_to_that_is_not_there(described):
 MODELS = [
     *(schemas.JobState, schemas.JobAccepted, schemas.JobDetails, schemas.TimeInfo, schemas.Step),
     *(schemas.LogEntry, schemas.LogList),
-    *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, Problem),
+    *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, schemas.Scaling, Problem),
 ]
 
 

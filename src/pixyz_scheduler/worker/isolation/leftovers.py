@@ -21,7 +21,10 @@ _START = 19
 
 def worker_token() -> str:
     """What tells this process, in the environment of all it starts, from every other one on the machine."""
-    return f"{_namespace()}-{os.getpid()}-{_started(os.getpid()) or 0}"
+    started = None
+    with suppress(OSError):  # no /proc
+        started = _started(os.getpid())
+    return f"{_namespace()}-{os.getpid()}-{started or 0}"
 
 
 def kill_leftovers() -> set[int]:
@@ -39,7 +42,11 @@ def _is_of_the_dead(token: str) -> bool:
     pid, _, started = rest.partition("-")
     if not (pid.isdigit() and started.isdigit()) or namespace != _namespace():
         return False
-    return _started(int(pid)) != int(started)
+    try:
+        return _started(int(pid)) != int(started)
+    except OSError:
+        # Where /proc hides it from us (hidepid), it is there all the same.
+        return not _exists(int(pid))
 
 
 def _namespace() -> str:
@@ -49,8 +56,20 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> int | None:
-    """In clock ticks since the machine's start; None where there is no such process, or it is dead and not buried."""
-    with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return None if fields[0] in b"ZX" else int(fields[_START])
-    return None
+    """In clock ticks since the machine's start; None where it is dead and not buried.
+
+    Raises:
+        OSError: it is not to be seen.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return None if fields[0] in b"ZX" else int(fields[_START])
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
