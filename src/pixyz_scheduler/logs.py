@@ -14,6 +14,7 @@ from typing import TextIO
 from urllib.parse import quote
 
 _job_id: ContextVar[str] = ContextVar("job_id", default="-")
+_span: ContextVar[tuple[str, str] | None] = ContextVar("span", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "job"}
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
 # A line of the log is a line: what a user sends must not begin one, nor colour the terminal.
@@ -51,12 +52,13 @@ class Trouble:
 
 
 @contextmanager
-def about_job(job_id: str) -> Iterator[None]:
-    """All that is logged inside, in this thread or task, carries the job's id."""
-    token = _job_id.set(job_id)
+def about_job(job_id: str, span: tuple[str, str] | None = None) -> Iterator[None]:
+    """All that is logged inside, in this thread or task, carries the job's id, and those of its trace and span."""
+    token, outer = _job_id.set(job_id), _span.set(span)
     try:
         yield
     finally:
+        _span.reset(outer)
         _job_id.reset(token)
 
 

@@ -24,7 +24,7 @@ from pixyz_scheduler.worker.provision.allowance import Allowance
 
 _log = logging.getLogger(__name__)
 
-_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
+_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL", "_HEADERS")
 
 
 @contextmanager
