@@ -44,10 +44,10 @@ class Receiver:
     def named(self, name: str) -> list[Span]:
         return [span for span in list(self.spans) if span.name == name]
 
-    def one(self, name: str, **attributes: object) -> Span:
-        """The one of this name, waited for; `job="..."` is its attribute `pixyz.job.id`."""
+    def one(self, name: str, *, job: str) -> Span:
+        """The one of this name and job, waited for."""
         while True:
-            found = [span for span in self.named(name) if attributes.get("job") in (None, span.attributes.get("pixyz.job.id"))]
+            found = [span for span in self.named(name) if span.attributes.get("pixyz.job.id") == job]
             if found:
                 assert len(found) == 1, found
                 return found[0]

@@ -42,7 +42,7 @@ def tracer_of(otel: Mapping[str, str], *, service: str, instance: str) -> Tracer
             error,
         )
         return None
-    tracer = OtelTracer.made(otel, service=service, instance=instance)
+    tracer = OtelTracer.made(otel, to=endpoint, service=service, instance=instance)
     _log.info("traces are sent to %s", endpoint)
     return tracer
 

@@ -47,7 +47,7 @@ class OtelTracer:
         self._tracer = provider.get_tracer("pixyz_scheduler", __version__)
 
     @classmethod
-    def made(cls, otel: Mapping[str, str], *, service: str, instance: str) -> "OtelTracer":
+    def made(cls, otel: Mapping[str, str], *, to: str, service: str, instance: str) -> "OtelTracer":
         """As these OTEL_* names say; raises SettingsError for a value that OpenTelemetry does not take."""
         # The SDK reads its names from the environment alone; what stands there already counts.
         for name, value in otel.items():
@@ -64,7 +64,7 @@ class OtelTracer:
             resource = Resource.create(ours).merge(OTELResourceDetector().detect())
             # At the process's end we wait for it ourselves, and no longer than we want.
             provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
-            provider.add_span_processor(BatchSpanProcessor(Sending(OTLPSpanExporter())))
+            provider.add_span_processor(BatchSpanProcessor(Sending(OTLPSpanExporter(), to=to)))
         except ValueError as error:
             raise SettingsError(f"OpenTelemetry does not take what is set of OTEL_*: {error}") from error
         return cls(provider, ids)

@@ -17,9 +17,15 @@ _FULL = "Queue full"
 
 
 class Sending(SpanExporter):
-    """Sends by another exporter, whose own words, some for each batch that fails, become one line an outage."""
+    """Sends by another exporter, whose own words, some for each batch that fails, become one line an outage.
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    Args:
+        exporter: sends.
+        to: whom, for that line.
+    """
+
+    def __init__(self, exporter: SpanExporter, *, to: str) -> None:
+        self._to = to
         self._exporter = exporter
         self._trouble = Trouble(_log, "traces are not sent, jobs go on without")
         self._said: list[str] = []
@@ -34,7 +40,8 @@ class Sending(SpanExporter):
             self._trouble.passed()
         else:
             # The first that was said has the reason; later ones that it has been tried often enough.
-            self._trouble.met(Unavailable(next(iter(self._said), "no reason is given")))
+            why = next(iter(self._said), "No reason is given.")
+            self._trouble.met(Unavailable(f"{self._to} does not take them. {why}"))
         return result
 
     def shutdown(self) -> None:
