@@ -19,6 +19,7 @@ def test_the_trace_of_a_request_is_kept_with_its_job_and_on_the_share(api):
     answer = api.http.post("/jobs", files=SCRIPT, headers={"traceparent": PARENT, "tracestate": "theirs=1"})
     uuid = answer.json()["uuid"]
     assert api.records.report(uuid).job.trace == TraceContext(TRACE, SPAN, 1, "theirs=1")
+    assert api.http.get(f"/jobs/{uuid}/details").json()["trace_id"] == TRACE
     assert PARENT in (api.share.folder(uuid).path / ".state" / "job.json").read_text()
 
 
