@@ -1,12 +1,13 @@
 """Spans of what the whole stack seldom shows; and what happens where traces are not asked for, or cannot be made."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -17,6 +18,7 @@ from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.tracing.otel import JobsOwn, OtelTracer
 from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptTold
+from pixyz_scheduler.worker.isolation import child
 
 ROOT = Path(__file__).parents[2]
 ID = JobId("0b6c2b0e-8f5a-4f0e-9c1d-2f7c8e6a1b3d")
@@ -119,10 +121,49 @@ def test_an_answer_of_500_is_an_error_and_what_is_raised_is_told(tracer, spans):
     assert [event.name for event in span.events] == ["exception"]
 
 
+class Broken(SpanProcessor):
+    def __init__(self, when):
+        self.when = when
+
+    def on_start(self, span, parent_context=None):  # noqa: ARG002  (the SDK's)
+        self._break("start", span)
+
+    def on_end(self, span):
+        self._break("end", span)
+
+    def _break(self, when, span):
+        if when == self.when and span.name != "queue wait":
+            raise RuntimeError("a processor of spans is broken")
+
+
+@pytest.mark.parametrize("when", ["start", "end"])
+def test_no_span_is_worth_a_job(caplog, when):
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Broken(when))
+    trace = TraceContext("ab" * 16, "cd" * 8, 1)
+    attempt = OtelTracer(provider, JobsOwn()).attempt(
+        replace(REPORT, job=replace(REPORT.job, trace=trace)), worker="w", began=0.0
+    )
+    assert attempt.trace.trace_id == trace.trace_id
+    attempt.ended(lambda: AttemptTold("success"))
+    (told,) = caplog.records
+    assert "a processor of spans is broken" in told.exc_text
+
+
 def test_without_a_tracer_the_trace_that_a_job_came_with_goes_on():
     trace = TraceContext("ab" * 16, "cd" * 8, 1)
     came = replace(REPORT, job=replace(REPORT.job, trace=trace))
     assert NO_TRACER.attempt(came, worker="w", began=0.0).trace is trace
+
+
+def test_the_trace_in_which_a_worker_was_started_is_none_of_its_scripts(monkeypatch):
+    monkeypatch.setenv("TRACEPARENT", "the worker's")
+    monkeypatch.setenv("TRACESTATE", "the worker's")
+    child._use_trace({})
+    assert not {"TRACEPARENT", "TRACESTATE"} & os.environ.keys()
+    child._use_trace(TraceContext("ab" * 16, "cd" * 8, 1).to_environment())
+    assert os.environ["TRACEPARENT"] == f"00-{'ab' * 16}-{'cd' * 8}-01"
+    assert "TRACESTATE" not in os.environ
 
 
 def python(source, *, path=ROOT / "src", **environment):

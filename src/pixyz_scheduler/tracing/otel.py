@@ -25,6 +25,7 @@ from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.tracing.otel_attempt import OtelAttempt, about_job
 from pixyz_scheduler.tracing.otel_context import context_of, under
 from pixyz_scheduler.tracing.sending import Sending
+from pixyz_scheduler.tracing.tracer import AttemptSpan, PassedOn
 
 _log = logging.getLogger(__name__)
 
@@ -89,10 +90,14 @@ class OtelTracer:
         finally:
             span.end()
 
-    def attempt(self, report: JobReport, *, worker: str, began: float) -> OtelAttempt:
+    def attempt(self, report: JobReport, *, worker: str, began: float) -> AttemptSpan:
         """See AttemptTracer. A job that came without a trace has one whose id is its own, dashes aside."""
-        with self._ids.of(report.job):
-            return OtelAttempt(self._tracer, report, worker=worker, began=began)
+        try:
+            with self._ids.of(report.job):
+                return OtelAttempt(self._tracer, report, worker=worker, began=began)
+        except Exception:  # noqa: BLE001  (whatever it is, no span is worth a job)
+            _log.exception("the spans of an attempt are not begun")
+            return PassedOn(report.job.trace)
 
     def __enter__(self) -> Self:
         """The SDK's thread runs already."""

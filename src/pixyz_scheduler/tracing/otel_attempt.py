@@ -1,5 +1,6 @@
 """OtelAttempt: the spans of one attempt: its wait, itself, and what it did, made of the times that the worker saw."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from opentelemetry.context import Context
@@ -12,6 +13,8 @@ from pixyz_scheduler.jobs.steps import UNFINISHED, Step
 from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.tracing.otel_context import context_of, span_context, under
 from pixyz_scheduler.tracing.tracer import AttemptTold
+
+_log = logging.getLogger(__name__)
 
 # A script may tell fifty thousand; nobody looks at so many, and they would push out other jobs' spans.
 _MOST_STEPS = 128
@@ -54,12 +57,17 @@ class OtelAttempt:
 
     def ended(self, tell: Callable[[], AttemptTold]) -> None:
         """It is over now; the spans of what it did are made, and all are sent when their time comes."""
-        if self._span.is_recording():
-            told = tell()
-            self._tell_what_it_did(told)
-            self._span.set_attributes(_about_end(told))
-            _fail(self._span, told, told.gone or told.over)
-        self._span.end()
+        try:
+            if self._span.is_recording():
+                self._end(tell())
+            self._span.end()
+        except Exception:  # noqa: BLE001  (whatever it is, no span is worth what is still to be done for the job)
+            _log.exception("the spans of an attempt are not made")
+
+    def _end(self, told: AttemptTold) -> None:
+        self._tell_what_it_did(told)
+        self._span.set_attributes(_about_end(told))
+        _fail(self._span, told, told.gone or told.over)
 
     def _tell_what_it_did(self, told: AttemptTold) -> None:
         steps, before = told.progress.steps, told.progress.before

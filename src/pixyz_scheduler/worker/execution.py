@@ -254,7 +254,7 @@ class Execution:
 
 def _under(report: JobReport, span: AttemptSpan) -> JobReport:
     """What its script does, and the jobs that this starts, belong under the attempt."""
-    return replace(report, job=replace(report.job, trace=span.trace))
+    return report if span.trace is report.job.trace else replace(report, job=replace(report.job, trace=span.trace))
 
 
 def _not_run(outcome: Outcome) -> Ended:
