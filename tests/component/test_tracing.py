@@ -1,14 +1,16 @@
 """Spans of what the whole stack seldom shows; and what happens where traces are not asked for, or cannot be made."""
 
+import logging
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
@@ -17,6 +19,7 @@ from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.tracing.otel import JobsOwn, OtelTracer
+from pixyz_scheduler.tracing.sending import Sending
 from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptTold
 from pixyz_scheduler.worker.isolation import child
 
@@ -148,6 +151,54 @@ def test_no_span_is_worth_a_job(caplog, when):
     attempt.ended(lambda: AttemptTold("success"))
     (told,) = caplog.records
     assert "a processor of spans is broken" in told.exc_text
+
+
+class Collector(SpanExporter):
+    """One that answers as it is told to, and says why as the real one does."""
+
+    def __init__(self, answers):
+        self.answers = iter(answers)
+
+    def export(self, spans):  # noqa: ARG002  (the SDK's)
+        if next(self.answers):
+            return SpanExportResult.SUCCESS
+        log = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+        log.warning("Transient error %s, retrying", "Connection refused")
+        log.error("Failed to export spans batch due to timeout, max retries or shutdown.")
+        return SpanExportResult.FAILURE
+
+
+def test_an_outage_of_the_collector_is_one_line_and_its_end_another(caplog):
+    caplog.set_level(logging.INFO)
+    sending = Sending(Collector([True, False, False, True, True, False]), to="http://c")
+    for _ in range(6):
+        sending.export([])
+    lost, back, again = (record.getMessage() for record in caplog.records)
+    assert lost == again
+    assert "http://c does not take them. Transient error Connection refused" in lost
+    assert back == "no longer: traces are not sent, jobs go on without"
+
+
+def test_who_does_not_answer_holds_up_no_process_at_its_end(caplog):
+    answer = threading.Event()
+
+    class Silent(SpanExporter):
+        def export(self, spans):  # noqa: ARG002  (the SDK's)
+            answer.wait()
+            return SpanExportResult.SUCCESS
+
+        def shutdown(self):
+            pass
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(Silent()))
+    with OtelTracer(provider, JobsOwn(), patience=0.1) as tracer:
+        end(tracer)
+    assert "the last traces are not sent" in caplog.text
+    answer.set()
+    for thread in threading.enumerate():
+        if thread.name == "last traces":
+            thread.join()
 
 
 def test_without_a_tracer_the_trace_that_a_job_came_with_goes_on():

@@ -29,8 +29,6 @@ from pixyz_scheduler.tracing.tracer import AttemptSpan, PassedOn
 
 _log = logging.getLogger(__name__)
 
-# Seconds that a process waits at its end for what is not sent yet.
-_PATIENCE = 5.0
 _SERVER_ERROR = 500
 
 
@@ -40,9 +38,11 @@ class OtelTracer:
     Args:
         provider: makes the spans, and has them sent.
         ids: of the provider.
+        patience: seconds that a process waits at its end for what is not sent yet.
     """
 
-    def __init__(self, provider: TracerProvider, ids: "JobsOwn") -> None:
+    def __init__(self, provider: TracerProvider, ids: "JobsOwn", *, patience: float = 5.0) -> None:
+        self._patience = patience
         self._provider = provider
         self._ids = ids
         self._tracer = provider.get_tracer("pixyz_scheduler", __version__)
@@ -107,9 +107,9 @@ class OtelTracer:
         """Send the rest, but do not wait for who does not answer."""
         ending = threading.Thread(target=self._provider.shutdown, name="last traces", daemon=True)
         ending.start()
-        ending.join(_PATIENCE)
+        ending.join(self._patience)
         if ending.is_alive():
-            _log.warning("the last traces are not sent: their collector did not answer in %g s", _PATIENCE)
+            _log.warning("the last traces are not sent: their collector did not answer in %g s", self._patience)
 
 
 class OtelRequest:
