@@ -1,5 +1,6 @@
 """Logs: the job's id on every line, one line an event, and no secret."""
 
+import ast
 import io
 import json
 import logging
@@ -8,11 +9,13 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 
 from pixyz_scheduler import logs
 
+ROOT = Path(__file__).parents[2]
 log = logging.getLogger("pixyz_scheduler.test")
 
 
@@ -245,3 +248,15 @@ def test_what_nobody_catches_is_an_object_too():
     assert finaliser["exception"].endswith("OSError: in a finaliser")
     assert (main["level"], main["message"]) == ("CRITICAL", "not caught: ***")
     assert main["exception"].endswith("ValueError: ***")
+
+
+def test_every_field_that_a_line_may_have_is_documented():
+    page = (ROOT / "docs" / "reference" / "logs.md").read_text()
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "src" / "pixyz_scheduler").rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    extras = [word.value for call in calls for word in call.keywords if word.arg == "extra"]
+    names = {key.value for extra in extras if isinstance(extra, ast.Dict) for key in extra.keys}
+    assert names > {"queue", "state"}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+    ours = ("time", "level", "logger", "message", "job", "trace_id", "span_id", "exception")
+    assert [name for name in ours if f"`{name}`" not in page] == []

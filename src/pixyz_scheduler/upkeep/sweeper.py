@@ -17,6 +17,7 @@ from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport, ended_attempt
 from pixyz_scheduler.jobs.retry import Decision, TryAgain, Wait, decide
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.trace import TraceContext, ids_of
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptTold, AttemptTracer
 from pixyz_scheduler.upkeep.aftermath import Aftermath
@@ -121,15 +122,16 @@ class Sweeper:
         state = self._records.commit(job_id, decision, lease=lease, by="sweeper", fields=fields)
         if state is None:
             return
-        self._trace(report, attempt, decision, state)
-        _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
+        with about_job(job_id, ids_of(self._trace(report, attempt, decision, state))):
+            _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
         if state.is_terminal:
             self._ended(job_id)
         if isinstance(decision, TryAgain) and state is JobState.RETRY:
             self._dispatch.ring(Bell(job_id, decision.queue, report.job.options.priority))
 
-    def _trace(self, report: JobReport, attempt: Attempt, decision: Decision, state: JobState) -> None:
+    def _trace(self, report: JobReport, attempt: Attempt, decision: Decision, state: JobState) -> TraceContext | None:
         """What its worker would have told of it, as far as the record knows."""
         error = None if isinstance(decision, Wait) else decision.error
         span = self._tracer.attempt(report, worker=attempt.worker, began=attempt.started)
         span.ended(lambda: AttemptTold(attempt.outcome or "", error=error, state=state.value))
+        return span.trace
