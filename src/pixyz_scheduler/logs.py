@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
+from types import TracebackType
 from typing import TextIO
 from urllib.parse import quote
 
+_log = logging.getLogger(__name__)
+
 _job_id: ContextVar[str] = ContextVar("job_id", default="-")
+_span: ContextVar[tuple[str, str] | None] = ContextVar("span", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "job"}
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@")
 # A line of the log is a line: what a user sends must not begin one, nor colour the terminal.
@@ -51,12 +57,13 @@ class Trouble:
 
 
 @contextmanager
-def about_job(job_id: str) -> Iterator[None]:
-    """All that is logged inside, in this thread or task, carries the job's id."""
-    token = _job_id.set(job_id)
+def about_job(job_id: str, span: tuple[str, str] | None = None) -> Iterator[None]:
+    """All that is logged inside, in this thread or task, carries the job's id, and those of its trace and span."""
+    token, outer = _job_id.set(job_id), _span.set(span)
     try:
         yield
     finally:
+        _span.reset(outer)
         _job_id.reset(token)
 
 
@@ -85,8 +92,35 @@ def set_up_logging(
     logging.captureWarnings(capture=True)
 
 
+def log_uncaught() -> None:
+    """What nobody catches, in whichever thread, becomes a line of the log too, instead of Python's own report."""
+
+    def main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            _log.critical("not caught: %s", error, exc_info=(kind, error, trace))
+
+    def thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
+            name = told.thread.name if told.thread else "?"
+            _log.critical("not caught in the thread %s: %s", name, told.exc_value, exc_info=told.exc_value)
+
+    def unraisable(told: sys.UnraisableHookArgs) -> None:
+        _log.error("%s %r: %s", told.err_msg or "ignored in", told.object, told.exc_value, exc_info=told.exc_value)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = main, thread, unraisable
+
+
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # 3.10 cannot subscript it
     """Ours, so that a second call replaces it and nobody else's."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (the standard library's name)
+        """A line that cannot be made is told as one that can; one that nobody takes (a full disk) is lost."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError | RecursionError) or record.name == __name__:
+            return
+        told = f"a line cannot be logged: {type(error).__name__}: {error}; it was {record.msg!r} of {record.name}"
+        about = {"name": __name__, "msg": told, "levelno": logging.ERROR, "levelname": "ERROR"}
+        self.handle(logging.makeLogRecord(about))
 
 
 class _Formatter(logging.Formatter):
@@ -148,18 +182,37 @@ class _Short(_Text):
 
 
 class _Json(_Formatter):
-    def line(self, record: logging.LogRecord) -> str:
-        job, trace = _job_id.get(), self.trace(record)
-        whole: dict[str, object] = {
-            **self.fields(record),
+    """The names of the fields are documented in docs/reference/logs.md: none is renamed or changes its meaning."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Secrets go before it becomes JSON: one that reads `true` would leave what nobody can read."""
+        return json.dumps(self._clean(self.whole(record)), allow_nan=False)
+
+    def whole(self, record: logging.LogRecord) -> dict[str, object]:
+        job, span, trace = _job_id.get(), _span.get(), self.trace(record)
+        ours: dict[str, object] = {
             "time": self.time(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
             **({} if job == "-" else {"job": job}),
+            **({} if span is None else {"trace_id": span[0], "span_id": span[1]}),
             **({"exception": trace} if trace else {}),
         }
-        return json.dumps(whole, default=str)
+        return {**ours, **{name: value for name, value in self.fields(record).items() if name not in ours}}
+
+    def _clean(self, value: object) -> object:
+        match value:
+            case Mapping():
+                return {str(self._clean(str(name))): self._clean(one) for name, one in value.items()}
+            case list() | tuple():
+                return [self._clean(one) for one in value]
+            case None | bool():
+                return value
+            case int() | float() if math.isfinite(value):
+                return value if self.without_secrets(str(value)) == str(value) else "***"
+            case _:
+                return self.without_secrets(str(value))
 
 
 def _forms(secret: str) -> tuple[str, ...]:

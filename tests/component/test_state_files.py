@@ -4,12 +4,15 @@ import json
 import os
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from pixyz_scheduler.errors import RecordError, UnsafePath
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
 from pixyz_scheduler.jobs.mirrored import ended_text, read_ended, read_sent, sent_text
+from pixyz_scheduler.jobs.report import JobReport
+from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.storage import archive
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.state_files import ENDED, SENT, StateFiles
@@ -209,6 +212,13 @@ def test_a_damaged_file_says_what_is_wrong_with_it(job, read, text, reason):
 def test_what_a_script_added_to_what_was_asked_is_left_out(job):
     record = read_sent(job.id, wrapped(job, {**ended(job), "cancel": "1", "fence": "mine", "epoch": "7"}))
     assert not {"cancel", "fence", "epoch", "state", "result", "stopped"} & record.keys()
+
+
+def test_a_job_that_is_put_in_line_anew_goes_on_in_its_trace(job):
+    traced = replace(job, trace=TraceContext("ab" * 16, "cd" * 8, 1, "theirs=1"))
+    record = read_sent(job.id, sent_text(traced))
+    told = JobReport.from_record(job.id, {**record, "state": "SENT"})
+    assert told.job.trace == traced.trace
 
 
 def test_a_time_as_the_api_has_it_is_kept_to_the_millisecond(job):

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import httpx
@@ -88,7 +89,12 @@ class Farm:
 
 @contextmanager
 def a_farm(
-    folder: Path, workers: Sequence[tuple[Here, str]], *, server: Here | None = None, address: str = "127.0.0.1"
+    folder: Path,
+    workers: Sequence[tuple[Here, str]],
+    *,
+    server: Here | None = None,
+    address: str = "127.0.0.1",
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Farm]:
     """A farm with workers in these places, for these queues."""
     server = server or Here()
@@ -97,6 +103,7 @@ def a_farm(
         server.do(store.start)
         stack.callback(server.do, store.kill)
         environment = _environment(folder, f"redis://{address}:{store.port}/0", address, server.do(free_port))
+        environment |= settings
         stack.callback(_end, server.do(lambda: start(("api",), environment, folder)))
         farm = Farm(server, environment, folder, [])
         for place, queues in workers:

@@ -3,6 +3,7 @@
 import uuid
 from threading import Thread
 
+import pytest
 import redis
 
 from tests.e2e.test_workers import farm, queue  # noqa: F401  (fixtures)
@@ -12,9 +13,10 @@ _SCRIPT = "def main(pc, params):\n    return 1\n"
 _TRIPS = ["EVALSHA", "EVALSHA", "EVALSHA", "HGETALL", "SETEX", "PUBLISH", "EVALSHA"]
 
 
-def test_a_small_job_costs_a_claim_and_a_commit_and_what_is_told_of_its_end(farm, queue):  # noqa: F811
+@pytest.mark.parametrize("settings", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}], ids=["", "traced"])
+def test_a_small_job_costs_a_claim_and_a_commit_and_what_is_told_of_its_end(farm, queue, settings):  # noqa: F811
     seen = []
-    with farm.worker(queue):
+    with farm.worker(queue, **settings):
         farm.ended(farm.send(_SCRIPT, queue=queue))  # all scripts are loaded, all connections there
         with redis.Redis.from_url(farm.store.store_url, socket_timeout=None) as client, client.monitor() as monitor:
             end = uuid.uuid4().hex

@@ -1,16 +1,21 @@
 """Logs: the job's id on every line, one line an event, and no secret."""
 
+import ast
 import io
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 
 from pixyz_scheduler import logs
 
+ROOT = Path(__file__).parents[2]
 log = logging.getLogger("pixyz_scheduler.test")
 
 
@@ -157,3 +162,101 @@ def test_a_trouble_is_told_when_it_begins_and_when_it_has_passed(stream):
         "no longer: not cleaned",
         "not cleaned: away",
     ]
+
+
+def test_json_tells_trace_and_span_under_their_names(stream):
+    logs.set_up_logging(style="json", stream=stream)
+    with logs.about_job("j-1", ("trace", "span")):
+        log.info("inside")
+        with logs.about_job("j-2"):
+            log.info("of another")
+    log.info("outside")
+    inside, other, outside = map(json.loads, stream.getvalue().splitlines())
+    assert list(inside) == ["time", "level", "logger", "message", "job", "trace_id", "span_id"]
+    assert (inside["job"], inside["trace_id"], inside["span_id"]) == ("j-1", "trace", "span")
+    assert not {"trace_id", "span_id"} & other.keys()
+    assert not {"job", "trace_id", "span_id"} & outside.keys()
+
+
+@pytest.mark.parametrize("secret", ["true", "null", "12345", "level", '{"a": 1}', 'xy"z', "[1.5]"])
+def test_a_secret_that_reads_like_json_is_gone_and_the_line_can_still_be_read(stream, secret):
+    logs.set_up_logging(style="json", secrets=[secret], stream=stream)
+    value = {"flag": True, "nothing": None, "number": 12345, "parts": [1.5, secret], secret: {"deep": secret}}
+    log.info("key %s", secret, extra={"value": value})
+    told = json.loads(stream.getvalue())
+    assert told["message"] == "key ***"
+    assert told["value"]["parts"][1] == told["value"]["***"]["deep"] == "***"
+    assert told["value"]["number"] == ("***" if secret == "12345" else 12345)
+    assert told["value"]["flag"] is True
+
+
+def test_what_json_cannot_hold_is_text(stream):
+    logs.set_up_logging(style="json", stream=stream)
+    log.info("x", extra={"nan": float("nan"), "far": float("inf"), "half": "\ud800", "bytes": b"\xff", "time": "mine"})
+    told = json.loads(stream.getvalue(), parse_constant=pytest.fail)
+    assert (told["nan"], told["far"], told["bytes"]) == ("nan", "inf", "b'\\xff'")
+    assert told["time"] != "mine"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_that_cannot_be_made_is_told_as_one_that_can(stream, style, capsys):
+    # pytest's own make a failure of it.
+    logging.getLogger().handlers.clear()
+    logs.set_up_logging(style=style, secrets=["hush-hush"], stream=stream)
+    log.info("%d of hush-hush", "many")
+    (line,) = stream.getvalue().splitlines()
+    assert "'%d of ***' of pixyz_scheduler.test" in (json.loads(line)["message"] if style == "json" else line)
+    assert capsys.readouterr().err == ""
+
+
+class Full(io.StringIO):
+    def write(self, _):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.usefixtures("stream")
+def test_a_line_that_nobody_takes_is_lost_in_silence(capsys):
+    logs.set_up_logging(style="json", stream=Full())
+    log.info("of no use")
+    assert capsys.readouterr().err == ""
+
+
+UNCAUGHT = """
+import sys, threading
+from pixyz_scheduler.logs import log_uncaught, set_up_logging
+
+class Ends:
+    def __del__(self):
+        raise OSError("in a finaliser")
+
+set_up_logging(style="json", secrets=["hush-hush"])
+log_uncaught()
+thread = threading.Thread(target=lambda: 1 / 0, name="a thread")
+thread.start()
+thread.join()
+Ends()
+raise ValueError("hush-hush")
+"""
+
+
+def test_what_nobody_catches_is_an_object_too():
+    done = subprocess.run([sys.executable, "-c", UNCAUGHT], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    thread, finaliser, main = map(json.loads, done.stderr.splitlines())
+    assert thread["message"] == "not caught in the thread a thread: division by zero"
+    assert thread["exception"].endswith("ZeroDivisionError: division by zero")
+    assert finaliser["exception"].endswith("OSError: in a finaliser")
+    assert (main["level"], main["message"]) == ("CRITICAL", "not caught: ***")
+    assert main["exception"].endswith("ValueError: ***")
+
+
+def test_every_field_that_a_line_may_have_is_documented():
+    page = (ROOT / "docs" / "reference" / "logs.md").read_text()
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "src" / "pixyz_scheduler").rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    extras = [word.value for call in calls for word in call.keywords if word.arg == "extra"]
+    names = {key.value for extra in extras if isinstance(extra, ast.Dict) for key in extra.keys}
+    assert names > {"queue", "state"}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+    ours = ("time", "level", "logger", "message", "job", "trace_id", "span_id", "exception")
+    assert [name for name in ours if f"`{name}`" not in page] == []

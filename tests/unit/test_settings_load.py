@@ -335,3 +335,25 @@ def test_settings_are_frozen():
 
 def test_processes_are_found_in_a_checkout_or_in_the_package():
     assert Settings().process_path.name in ("process", "processes")
+
+
+def test_opentelemetrys_own_names_may_stand_in_the_file_and_the_environment_wins(folder):
+    (folder / "pixyz-scheduler.conf").write_text(
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://file:4318\nOTEL_SERVICE_NAME=cad\nOTEL_TRACES_SAMPLER=\n"
+    )
+    settings = Settings.load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318"}, folder)
+    assert settings.warnings == ()
+    assert settings.otel == {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318", "OTEL_SERVICE_NAME": "cad"}
+
+
+def test_the_headers_by_which_a_collector_knows_us_are_secrets(folder):
+    settings = Settings.load({"OTEL_EXPORTER_OTLP_HEADERS": "api-key=h%20ush, team=blue-one"}, folder)
+    assert {"h%20ush", "h ush", "blue-one"} < set(settings.secrets)
+
+
+@pytest.mark.parametrize("value", ["collector:4318", "ftp://h", "http://", "http://me:hush@h:4318"])
+def test_where_traces_go_must_be_an_address_of_http_without_a_key(folder, value):
+    with pytest.raises(SettingsError) as raised:
+        Settings.load({"OTEL_EXPORTER_OTLP_ENDPOINT": value}, folder)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT in the environment has a value that is not allowed" in str(raised.value)
+    assert "hush" not in str(raised.value)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -35,6 +36,7 @@ from pixyz_scheduler.api.routes.metrics import metrics_routes
 from pixyz_scheduler.api.routes.outputs import output_routes
 from pixyz_scheduler.api.routes.processes import process_routes
 from pixyz_scheduler.api.routes.scaling import scaling_routes
+from pixyz_scheduler.api.tracing import Traced
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect_spared
 from pixyz_scheduler.broker.dispatch import CeleryDispatch
@@ -58,6 +60,8 @@ from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.tracing.choice import tracer_of
+from pixyz_scheduler.tracing.tracer import NO_TRACER, Tracer
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
@@ -135,6 +139,8 @@ def make_app(settings: Settings) -> FastAPI:
     mirror = Mirror(records, share)
     surroundings = Surroundings(share, KnownShare(client), min_free=settings.min_free_space)
     keep = settings.cleanup_delay if settings.cleanup_enabled else None
+    tracer = tracer_of(settings.otel, service="pixyz-scheduler-api", instance=f"{socket.gethostname()}-{os.getpid()}")
+    sent = tracer or NO_TRACER
     scheduler = Scheduler(
         families=families,
         dispatch=dispatch,
@@ -153,7 +159,7 @@ def make_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         janitor = Janitor(records, share, surroundings, keep=keep)
         aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
-        with mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon), janitor:
+        with sent, mirror, Sweeper(records, dispatch, aftermath, ended=mirror.soon, tracer=sent), janitor:
             yield
         await watch.stop()
 
@@ -172,6 +178,7 @@ def make_app(settings: Settings) -> FastAPI:
     health = StoreHealth(client)
     app.state.metrics = Metrics(StoreWatch(records, health), surroundings)
     _add_routes(app, scheduler, outputs, JobLogs(records, surroundings), settings)
+    _add_layers(app, settings, tracer)
     app.include_router(health_routes(scheduler, health))
     answer_problems(app)
     describe(app)
@@ -203,13 +210,18 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
         app.include_router(router, dependencies=[NEEDS_KEY], responses=problems(400, 401, 503))
     app.include_router(home_routes(__version__))
     app.include_router(docs_routes(app.title))
+
+
+def _add_layers(app: FastAPI, settings: Settings, tracer: Tracer | None) -> None:
     # The last one added is the first to see a request.
+    if tracer is not None:
+        app.add_middleware(Traced, tracer=tracer)
     app.add_middleware(
         Access,
         key_sha256=settings.god_password_sha256.get_secret_value(),
         metrics_sha256=settings.metrics_password_sha256.get_secret_value(),
     )
-    app.add_middleware(Counted, metrics=metrics)
+    app.add_middleware(Counted, metrics=app.state.metrics)
     app.add_middleware(LastResort)
     if settings.cors_origins:
         app.add_middleware(
@@ -224,6 +236,8 @@ def _add_routes(app: FastAPI, scheduler: Scheduler, outputs: JobOutputs, logs: J
                 "if-range",
                 "last-event-id",
                 "idempotency-key",
+                "traceparent",
+                "tracestate",
             ],
             expose_headers=[
                 *("content-disposition", "content-range", "etag", "retry-after", "idempotent-replayed"),

@@ -14,6 +14,7 @@ from multipart import (  # type: ignore[import-untyped,unused-ignore]  # newer v
 
 from pixyz_scheduler.errors import InvalidUpload
 from pixyz_scheduler.intake.submission import CUSTOM, Submission
+from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.storage.incoming import Incoming, IncomingFile, Kind
 
 TEXTS = ("process", "params", "name", "config")
@@ -84,7 +85,7 @@ class Fields:
         known = ", ".join(("process", *FILES, "params", "name", "config"))
         return tuple(f"The field {name[:100]!r} is not known: ignored. Fields are {known}." for name in self._unknown)
 
-    def submission(self) -> Submission:
+    def submission(self, trace: TraceContext | None = None) -> Submission:
         """All fields together."""
         for file in (*self._scripts, *self._inputs):
             file.close()
@@ -97,6 +98,7 @@ class Fields:
             config=self._texts.get("config"),
             name=self._texts.get("name"),
             warnings=self.warnings,
+            trace=trace,
         )
 
 

@@ -151,6 +151,7 @@ class JobDetails(JobState):
             "children": [],
             "reason": None,
             "cached_from": None,
+            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
             "input_hashes": {"bracket.step": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
         }
     )
@@ -184,6 +185,9 @@ class JobDetails(JobState):
     cached_from: str | None = Field(
         default=None, description="The job that did the work, where its outputs were taken; it may be gone."
     )
+    trace_id: str | None = Field(
+        default=None, description="The trace that its request belongs to; null where that was in none."
+    )
     input_hashes: dict[Text, str] = Field(
         default_factory=dict, description="The sha256 of each file that was sent, by the name that it has here."
     )
@@ -216,6 +220,7 @@ class JobDetails(JobState):
             root=report.job.root,
             children=list(children),
             cached_from=report.cached_from,
+            trace_id=None if report.job.trace is None else report.job.trace.trace_id,
             input_hashes=dict(report.job.input_hashes),
         )
 

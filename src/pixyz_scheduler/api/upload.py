@@ -11,8 +11,10 @@ from typing_extensions import Self
 
 from pixyz_scheduler.api.form import Fields, reader_of
 from pixyz_scheduler.api.idempotency import key_digest
+from pixyz_scheduler.api.tracing import trace_of
 from pixyz_scheduler.errors import InvalidUpload, UploadTooLarge
 from pixyz_scheduler.jobs.accepted import Accepted
+from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.scheduler import Scheduler
 
 # Fewer, larger writes: a network's share answers each of them slowly.
@@ -31,10 +33,14 @@ class Upload:
         scheduler: takes the job.
         content_type: the header's value; raises InvalidUpload where it is not a form's.
         key: digest of the request's Idempotency-Key.
+        trace: in which the request belongs.
     """
 
-    def __init__(self, scheduler: Scheduler, content_type: str, *, key: str | None = None) -> None:
+    def __init__(
+        self, scheduler: Scheduler, content_type: str, *, key: str | None = None, trace: TraceContext | None = None
+    ) -> None:
         self._scheduler = scheduler
+        self._trace = trace
         self._hold = scheduler.hold(key) if key else None
         self._reader_for = reader_of(content_type)
         self._leave = ExitStack()
@@ -64,7 +70,7 @@ class Upload:
     def finish(self) -> Accepted:
         """The body has ended: take the job."""
         self._reader.finish()
-        return self._scheduler.submit(self._fields.submission(), self._incoming, hold=self._hold)
+        return self._scheduler.submit(self._fields.submission(self._trace), self._incoming, hold=self._hold)
 
     def take_whole(self, body: bytes) -> Accepted:
         """A body that is here already."""
@@ -91,7 +97,8 @@ async def receive(
         WrongShare, StoreUnavailable, StorageFull: try again later.
         ClientDisconnect: the client left.
     """
-    upload = Upload(scheduler, request.headers.get("content-type", ""), key=key_digest(request.headers))
+    kind, trace = request.headers.get("content-type", ""), trace_of(request)
+    upload = Upload(scheduler, kind, key=key_digest(request.headers), trace=trace)
     coming = _announced(request)
     _check_size(coming, max_size)
     if coming >= _BATCH or "transfer-encoding" in request.headers:

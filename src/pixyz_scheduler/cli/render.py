@@ -7,10 +7,13 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    import logging
+
     # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
     from pixyz_scheduler.client import Attempt, JobDetails, JobState
 
@@ -30,6 +33,7 @@ CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(12
 
 DRIVES = {code: text for code, text in CONTROLS.items() if code != ord("\r")}
 COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
+_log: "ContextVar[logging.Logger | None]" = ContextVar("log", default=None)
 
 
 def prepare() -> None:
@@ -50,9 +54,27 @@ def lines(texts: Sequence[str]) -> None:
         line(text)
 
 
+def into_log() -> None:
+    """From now on, what is told beside what was asked for is lines of the log, and not for people alone."""
+    import logging  # lazy: 10 ms that --help need not pay
+
+    _log.set(logging.getLogger("pixyz_scheduler.cli"))
+
+
 def note(text: str) -> None:
     """Something to know beside what was asked for."""
-    _print(text, sys.stderr)
+    if (log := _log.get()) is None:
+        _print(text, sys.stderr)
+    else:
+        log.info("%s", text.strip())
+
+
+def warning(text: str) -> None:
+    """Something that may be wrong."""
+    if (log := _log.get()) is None:
+        note(f"Warning: {text}")
+    else:
+        log.warning("%s", text)
 
 
 def no_outputs(job: str, *, started: int) -> None:
@@ -68,9 +90,12 @@ def warnings(texts: object) -> None:
         note(f"Warning: {text}")
 
 
-def error(reason: Exception) -> None:
+def error(reason: Exception | str) -> None:
     """Why a command ends without what was asked for."""
-    note(f"Error: {reason}")
+    if (log := _log.get()) is None:
+        note(f"Error: {reason}")
+    else:
+        log.critical("%s", reason)
 
 
 def agreed(question: str) -> bool:

@@ -54,6 +54,7 @@ def operator() -> "Operator":
 
 def api() -> None:
     """Serve the HTTP API. Settings: pixyz-scheduler.conf and the environment."""
+    _speak_as_asked()
     extras.require("server", whose="The API")
     from pixyz_scheduler.api.app import main
 
@@ -75,6 +76,7 @@ def worker(
     ] = True,
 ) -> None:
     """Work on the queues in QUEUE_NAME. Settings: pixyz-scheduler.conf and the environment."""
+    _speak_as_asked()
     extras.require("worker", whose="A worker")
     settings = _farm_settings()
     if not settings.in_process:  # else a debugger is to be let in
@@ -89,6 +91,7 @@ def worker(
 
 def up() -> None:
     """Start it all here: store, API and workers. Ctrl-C ends it, twice at once; the next `up` goes on where it was."""
+    _speak_as_asked()
     extras.require("server", whose="`up`", install=extras.EVERYTHING_HERE)
     # At once: the imports alone take a second.
     render.note("Starting the store, the API and two workers: some seconds ...")
@@ -306,13 +309,27 @@ def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["Sched
             yield scheduler
 
 
+def _speak_as_asked() -> None:
+    """With LOG_FORMAT=json all that the parts of a farm say is lines of the log, from the first on, errors too."""
+    try:
+        from pixyz_scheduler.settings.early import early_log_format
+    except ImportError:  # what is missing is said by who needs it
+        return
+    from pixyz_scheduler.logs import log_uncaught, set_up_logging
+
+    if early_log_format(os.environ, Path.cwd()) == "json":
+        set_up_logging(style="json")
+        log_uncaught()
+        render.into_log()
+
+
 def _settings() -> "Settings":
     from pixyz_scheduler.launcher.member import LIFELINE
     from pixyz_scheduler.settings.settings import Settings
 
     settings = Settings.load()
     for warning in settings.warnings if LIFELINE not in os.environ else ():  # whoever started us has told them
-        render.note(f"Warning: {warning}")
+        render.warning(warning)
     return settings
 
 
@@ -345,7 +362,7 @@ def _refuse_taken(host: str, port: int, setting: str) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             why = error.strerror if isinstance(error, OSError) else "there is no such port"
-            render.note(f"Error: port {port} of {host} cannot be used: {why}. Choose another by {setting}.")
+            render.error(f"port {port} of {host} cannot be used: {why}. Choose another by {setting}.")
             raise typer.Exit(exits.REFUSED) from error
 
 

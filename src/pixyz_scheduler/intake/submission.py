@@ -16,6 +16,7 @@ from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.errors import InvalidConfig, InvalidParams, InvalidUpload
 from pixyz_scheduler.intake.admission import NOTHING_MORE, Admission
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions, merge_options
+from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.storage.incoming import IncomingFile
 from pixyz_scheduler.storage.unpack import is_archive, is_unread_archive
 
@@ -39,6 +40,7 @@ class Submission:
         config: JSON text, or None.
         name: the user's name for the job.
         warnings: what was ignored of the form.
+        trace: in which its request belongs.
     """
 
     process: str = CUSTOM
@@ -49,6 +51,7 @@ class Submission:
     config: str | None = None
     name: str | None = None
     warnings: tuple[str, ...] = ()
+    trace: TraceContext | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -97,6 +100,7 @@ class Submission:
             name=_name(self.name),
             script=self.script.name if self.script else None,
             input_hashes=self.input_hashes,
+            trace=self.trace,
         )
         return job, (*self.warnings, *unread, *seen, *admission.warnings(needs), *ignored)
 

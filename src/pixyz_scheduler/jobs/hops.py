@@ -33,10 +33,16 @@ class Moments:
 
         A script may lie: no hop is negative, and together they are what the worker saw itself.
         """
-        if self.first is None or self.last is None:
+        first, last = self.script(claimed)
+        if first is None or last is None:
             return f"- - {_us(self.gone - claimed)}"
-        first = min(max(self.first, claimed), self.last)
-        return f"{_us(first - claimed)} {_us(self.last - first)} {_us(self.gone - self.last)}"
+        return f"{_us(first - claimed)} {_us(last - first)} {_us(self.gone - last)}"
+
+    def script(self, claimed: float) -> tuple[float | None, float | None]:
+        """Its first line and its last word, made to fit: not before the claim; neither where one is not known."""
+        if self.first is None or self.last is None:
+            return None, None
+        return min(max(self.first, claimed), self.last), self.last
 
 
 def hops_of(text: str | None) -> Mapping[str, float]:

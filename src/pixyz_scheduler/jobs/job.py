@@ -8,6 +8,7 @@ from typing import Any, NewType
 
 from pixyz_scheduler.errors import InvalidConfig, InvalidJobId
 from pixyz_scheduler.jobs.queues import queue_named
+from pixyz_scheduler.jobs.trace import TraceContext
 
 JobId = NewType("JobId", str)
 
@@ -103,6 +104,7 @@ class Job:
         needs: JSON text of the expression (workflow.py) that is its params once other jobs have ended; None: `params`.
         after: those jobs.
         context: JSON text of the keys that were added to its context.
+        trace: where its spans belong; None where nobody traces it yet.
     """
 
     id: JobId
@@ -122,6 +124,7 @@ class Job:
     needs: str | None = None
     after: tuple[JobId, ...] = ()
     context: str = "{}"
+    trace: TraceContext | None = None
 
 
 def merge_options(

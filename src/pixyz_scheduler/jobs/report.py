@@ -12,11 +12,12 @@ from pixyz_scheduler.jobs.hops import hops_of
 from pixyz_scheduler.jobs.job import DEFAULT_PRIORITY, Job, JobId, JobOptions
 from pixyz_scheduler.jobs.progress import Progress
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.trace import TraceContext
 from pixyz_scheduler.jobs.workflow import Expression
 
 # major.minor. The major is raised when a field changes its meaning: programs and scripts refuse another one. The minor
 # is raised when a field comes: what a program does not know it leaves alone, so that N-1 and N work side by side.
-RECORD_VERSION = "1.3"
+RECORD_VERSION = "1.4"
 _MAJOR = "1"
 _RELATIVES = ("parent", "root", "inputs_of", "outputs_of")
 _VERSION = re.compile(r"(?P<major>\d+)(\.\d+)?")
@@ -40,6 +41,7 @@ class JobReport:
         result_file: name of that file, for `storage.results`; None where there is none.
         owner: the worker that holds it, or held it last.
         started: when the last attempt began, epoch seconds.
+        waited: seconds that it was in line before; None where no attempt began.
         stopped: when the job ended, epoch seconds.
         cancelling: somebody asked a running job to stop.
         draining: its worker said that it leaves.
@@ -65,6 +67,7 @@ class JobReport:
     result_file: str | None = None
     owner: str | None = None
     started: float | None = None
+    waited: float | None = None
     stopped: float | None = None
     cancelling: bool = False
     draining: bool = False
@@ -129,6 +132,7 @@ class JobReport:
             needs=record.get("needs") or None,
             after=tuple(JobId(other) for other in (record.get("after") or "").split()),
             context=record.get("context") or "{}",
+            trace=_trace(record),
         )
         return cls(
             job=job,
@@ -144,6 +148,7 @@ class JobReport:
             result_file=_result_file(record),
             owner=record.get("owner") or None,
             started=_time(record.get("started")),
+            waited=_waited(record.get("claimed")),
             stopped=_time(record.get("stopped")),
             cancelling=record.get("cancel") == "1",
             draining=record.get("draining") == "1",
@@ -175,6 +180,7 @@ def new_record(job: Job) -> dict[str, str]:
         "input_file": job.input_file or "",
         **{name: getattr(job, name) or "" for name in _RELATIVES},
         **_of_a_workflow(job),
+        **_of_a_trace(job.trace),
         "priority": "" if job.options.priority == DEFAULT_PRIORITY else str(job.options.priority),
     }
     return {name: text for name, text in fields.items() if text}
@@ -194,6 +200,10 @@ def _of_a_workflow(job: Job) -> dict[str, str]:
     }
 
 
+def _of_a_trace(trace: TraceContext | None) -> dict[str, str]:
+    return {} if trace is None else {"traceparent": trace.parent_text, "tracestate": trace.state}
+
+
 def ended_attempt(report: JobReport, attempt: Attempt) -> str:
     """The history of a job with this attempt at its end, as the record keeps it (JSON)."""
     earlier = [dict(each) for each in report.attempts]
@@ -209,6 +219,17 @@ def _hashes(text: str | None) -> dict[str, str]:
 
 def _id(text: str | None) -> JobId | None:
     return JobId(text) if text else None
+
+
+def _trace(record: Mapping[str, str]) -> TraceContext | None:
+    parent = record.get("traceparent")
+    return TraceContext.parse([parent], [record.get("tracestate") or ""]) if parent else None
+
+
+def _waited(text: str | None) -> float | None:
+    """Of what a claim notes: when it was, and how long the job stood in line, in microseconds."""
+    _, _, waited = (text or "").partition(" ")
+    return int(waited) / 1e6 if waited else None
 
 
 def _result_file(record: Mapping[str, str]) -> str | None:

@@ -23,6 +23,9 @@ class AttemptRequest:
     plain: bool = False
     """Whether the script imports nothing of the 3D engine's; see `catalog.glance`."""
 
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Names and values of the environment by which the script can go on with the job's trace."""
+
     @property
     def script(self) -> Path:
         """The script's path, which its traceback and its imports go by."""
@@ -37,6 +40,7 @@ class AttemptRequest:
             "source": self.source,
             "input_url": self.input_url,
             "plain": self.plain,
+            "trace": dict(self.trace),
         }
 
     @classmethod
@@ -52,4 +56,4 @@ class AttemptRequest:
         workspace = message.get("workspace")
         folder = None if workspace is None else Path(workspace)
         source, url, plain = message.get("source"), message.get("input_url"), message.get("plain") is True
-        return cls(context, folder, source, url, plain)
+        return cls(context, folder, source, url, plain, message.get("trace") or {})

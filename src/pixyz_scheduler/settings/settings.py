@@ -15,6 +15,7 @@ from pixyz_scheduler.settings.store_url import StoreUrl, results_database
 from pixyz_scheduler.settings.types import (
     AcceleratorPrefix,
     Bytes,
+    Collector,
     Count,
     Database,
     Dependencies,
@@ -47,6 +48,7 @@ from pixyz_scheduler.settings.types import (
     environments_folder,
 )
 
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _QUEUES = ("cpu", "gpu", "zip", "clean", "control", "gpuhigh")
 
 
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
 
     log_level: LogLevel = _in("Logging", "INFO", "How much is logged. `LOGLEVEL`, the old name, still works.")
     log_format: LogFormat = _in("Logging", "text", "`text` for people, `json` for machines: one object a line.")
+    otel_exporter_otlp_endpoint: Collector = _in("Logging", SecretStr(""), "Where traces are sent, by OTLP over HTTP: the address of an OpenTelemetry collector. Empty: nowhere. All of OpenTelemetry's `OTEL_*` names may stand in the file or the environment; see docs/how-to/trace-jobs.md.")
     debug: Switch = _in("Logging", False, "For development: `POST /dev/callback` is there, and workers run scripts in their own process, one at a time, so that debuggers and `breakpoint()` work; see docs/how-to/debug-a-script.md.")
 
     queue_name: QueueNames = _in("Worker", _QUEUES, "Queues that a worker listens to.")
@@ -141,6 +144,7 @@ class Settings(BaseSettings):
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _otel: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -168,6 +172,7 @@ class Settings(BaseSettings):
         settings = sources.build(cls, found.lines, cwd=cwd)
         settings._origins = {name: line.where for name, line in found.lines.items()}  # noqa: SLF001  (our own)
         settings._warnings = found.warnings  # noqa: SLF001  (our own)
+        settings._otel = found.otel  # noqa: SLF001  (our own)
         return settings
 
     @property
@@ -178,6 +183,12 @@ class Settings(BaseSettings):
     def origin(self, name: str) -> str | None:
         """Where a setting (`"SHARE_PATH"`) was read, to be named in an error; None for a default."""
         return self._origins.get(name.lower())
+
+    @property
+    def otel(self) -> Mapping[str, str]:
+        """All that is set of OpenTelemetry's own names, `OTEL_*`. May hold keys."""
+        endpoint = self.otel_exporter_otlp_endpoint.get_secret_value()
+        return {**({_ENDPOINT: endpoint} if endpoint else {}), **self._otel}
 
     @property
     def in_process(self) -> bool:
@@ -230,4 +241,5 @@ class Settings(BaseSettings):
             *(self.redis_password, self.god_password_sha256, self.metrics_password_sha256),
             *(self.celery_broker_url, self.celery_result_backend),
         )
-        return tuple(secret.get_secret_value() for secret in held if secret.get_secret_value())
+        texts = (secret.get_secret_value() for secret in held)
+        return tuple(filter(None, (*texts, *sources.keys_in(self._otel))))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -19,6 +20,9 @@ from pixyz_scheduler.settings.types import Allowed
 
 _OLD_NAMES = {"LOGLEVEL": "LOG_LEVEL"}
 _LONGEST_SHOWN = 200
+# What OpenTelemetry's SDK reads by itself; its names are no settings of ours, and no mistake.
+_OTEL = "OTEL_"
+_OTEL_KEYS = "_HEADERS"
 _QUOTES = ('"', "'")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -29,6 +33,7 @@ class Gathered:
 
     lines: Mapping[str, Line]
     warnings: tuple[str, ...]
+    otel: Mapping[str, str]
 
 
 def gather(fields: Mapping[str, FieldInfo], *, environ: Mapping[str, str], cwd: Path) -> Gathered:
@@ -42,7 +47,9 @@ def gather(fields: Mapping[str, FieldInfo], *, environ: Mapping[str, str], cwd: 
         if name in names or name in _OLD_NAMES
     ]
     lines = {names[name]: line for name, line in {**_given(in_file), **_given(in_environ)}.items() if name in names}
-    return Gathered(lines, tuple(_unknown(in_file, names)))
+    otel = {line.name: line.value.strip() for line in in_file if line.name.startswith(_OTEL)}
+    otel |= {name: _unquoted(value, secret=False) for name, value in environ.items() if name.startswith(_OTEL)}
+    return Gathered(lines, tuple(_unknown(in_file, names)), {name: value for name, value in otel.items() if value})
 
 
 def build(model: type[_Model], lines: Mapping[str, Line], *, cwd: Path) -> _Model:
@@ -60,6 +67,13 @@ def build(model: type[_Model], lines: Mapping[str, Line], *, cwd: Path) -> _Mode
     except ValidationError as error:
         wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors(include_input=False))
         raise SettingsError("\n".join(_sentence(model, name, lines[name]) for name in wrong)) from None
+
+
+def keys_in(otel: Mapping[str, str]) -> tuple[str, ...]:
+    """What of OTEL_* must never be told: the headers by which a collector knows who sends, whole and one by one."""
+    texts = [value for name, value in otel.items() if name.endswith(_OTEL_KEYS)]
+    values = [pair.partition("=")[2].strip() for text in texts for pair in text.split(",")]
+    return (*texts, *values, *map(unquote, values))
 
 
 def allowed(field: FieldInfo) -> str:
@@ -101,7 +115,7 @@ def _is_secret(fields: Mapping[str, FieldInfo], name: str) -> bool:
 
 def _unknown(lines: Iterable[Line], names: Mapping[str, str]) -> Iterable[str]:
     for line in lines:
-        if line.name in names or line.name in _OLD_NAMES:
+        if line.name in names or line.name in _OLD_NAMES or line.name.startswith(_OTEL):
             continue
         close = difflib.get_close_matches(line.name, names, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""

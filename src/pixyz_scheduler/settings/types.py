@@ -99,6 +99,14 @@ def _any_address(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _collector(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    is_good = parts.scheme in ("http", "https") and parts.hostname and parts.password is None
+    if secret.get_secret_value() and not is_good:
+        raise ValueError("not an address of HTTP")
+    return secret
+
+
 def _absolute(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("not a path")
@@ -164,5 +172,10 @@ StoreAddress = Annotated[
     SecretStr,
     AfterValidator(_store_address),
     Allowed("redis://, rediss:// or redis+socket:// with a host (or path) and the number of a database"),
+]
+Collector = Annotated[
+    SecretStr,
+    AfterValidator(_collector),
+    Allowed("an address such as http://127.0.0.1:4318, without a key (that is for OTEL_EXPORTER_OTLP_HEADERS)"),
 ]
 ResultAddress = Annotated[SecretStr, AfterValidator(_any_address), Allowed("an address that Celery takes")]

@@ -14,10 +14,12 @@ from pixyz_scheduler.jobs.attempt import Attempt
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.outcome import Drained, Lost
 from pixyz_scheduler.jobs.queues import queue_named
-from pixyz_scheduler.jobs.report import ended_attempt
-from pixyz_scheduler.jobs.retry import TryAgain, decide
+from pixyz_scheduler.jobs.report import JobReport, ended_attempt
+from pixyz_scheduler.jobs.retry import Decision, TryAgain, Wait, decide
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.trace import TraceContext, ids_of
 from pixyz_scheduler.logs import about_job
+from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptTold, AttemptTracer
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Sweeper:
         aftermath: what ends bring about for others.
         dispatch: rings.
         ended: told of each job that is ended here.
+        tracer: makes the spans of attempts that nobody else can tell of.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Sweeper:
         aftermath: Aftermath,
         *,
         ended: Callable[[JobId], None] = lambda _: None,
+        tracer: AttemptTracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._aftermath = aftermath
         self._records = records
         self._dispatch = dispatch
@@ -117,8 +122,16 @@ class Sweeper:
         state = self._records.commit(job_id, decision, lease=lease, by="sweeper", fields=fields)
         if state is None:
             return
-        _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
+        with about_job(job_id, ids_of(self._trace(report, attempt, decision, state))):
+            _log.warning("worker lost", extra={"worker": lease.worker, "state": state.value})
         if state.is_terminal:
             self._ended(job_id)
         if isinstance(decision, TryAgain) and state is JobState.RETRY:
             self._dispatch.ring(Bell(job_id, decision.queue, report.job.options.priority))
+
+    def _trace(self, report: JobReport, attempt: Attempt, decision: Decision, state: JobState) -> TraceContext | None:
+        """What its worker would have told of it, as far as the record knows."""
+        error = None if isinstance(decision, Wait) else decision.error
+        span = self._tracer.attempt(report, worker=attempt.worker, began=attempt.started)
+        span.ended(lambda: AttemptTold(attempt.outcome or "", error=error, state=state.value))
+        return span.trace

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pixyz_scheduler.jobs.attempt import Attempt
@@ -12,6 +12,7 @@ from pixyz_scheduler.jobs.outcome import Raised, Succeeded
 from pixyz_scheduler.jobs.report import JobReport, ended_attempt
 from pixyz_scheduler.jobs.retry import Finish, TryAgain, Wait
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.tracing.tracer import AttemptTold
 from pixyz_scheduler.worker.supervisor import Ended
 
 
@@ -25,6 +26,7 @@ class AttemptEnd:
         decision: what follows.
         worker: whose attempt it was.
         claimed: monotonic moment of the claim.
+        over: when it was over, in epoch seconds.
     """
 
     report: JobReport
@@ -32,6 +34,7 @@ class AttemptEnd:
     decision: Finish | TryAgain | Wait
     worker: str
     claimed: float
+    over: float = field(default_factory=time.time)
 
     @property
     def cause(self) -> str:
@@ -74,6 +77,28 @@ class AttemptEnd:
             result=fields.get("result") or None,
             result_file=fields.get("result_file") or None,
             attempts=tuple(json.loads(fields["attempts"])),
+        )
+
+    def told(self, state: JobState | None) -> AttemptTold:
+        """For its spans; the state is None where the store did not take it."""
+        ended, decision, moments = self.ended, self.decision, self.ended.moments
+        ahead = time.time() - time.monotonic()
+        seen = (*moments.script(self.claimed), moments.gone) if moments else (None, None, None)
+        first, last, gone = (moment and moment + ahead for moment in seen)
+        return AttemptTold(
+            outcome=self.cause,
+            error=None if isinstance(decision, Wait) else decision.error,
+            traceback=self.fields.get("traceback") or "",
+            state=state and state.value,
+            progress=ended.progress,
+            first=first,
+            last=last,
+            gone=gone,
+            over=self.over,
+            exit_code=ended.child.exit_code,
+            signal=ended.child.signal,
+            peak_memory=ended.child.peak_memory,
+            cached_from=self.fields.get("cached_from") or None,
         )
 
     def _said(self) -> dict[str, str]:

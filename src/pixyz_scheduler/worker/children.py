@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.configured import engine_of
@@ -24,7 +25,7 @@ from pixyz_scheduler.worker.provision.allowance import Allowance
 
 _log = logging.getLogger(__name__)
 
-_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL")
+_SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "BROKER_URL", "RESULT_BACKEND", "API_KEY", "CREDENTIAL", "_HEADERS")
 
 
 @contextmanager
@@ -51,12 +52,19 @@ def slots_of(settings: Settings) -> Iterator[Slots]:
             return
         # Where the SDK's template holds the licence, all that needs one is born there.
         has_two = not engine.is_none and not engine.is_sdk
-        light = Template(engine=engine, environment=environment, freeze=freeze, groups=groups, loads=not has_two)
+        make = partial(
+            Template,
+            engine=engine,
+            environment=environment,
+            freeze=freeze,
+            groups=groups,
+            into_log=settings.log_format == "json",
+        )
+        light = make(loads=not has_two)
         slots = ForkSlots(stack.enter_context(light), ahead=1)
         heavy = None
         if has_two:
-            template = Template(engine=engine, environment=environment, freeze=freeze, groups=groups)
-            heavy = EngineSlots(template, idle=settings.engine_idle_time)
+            heavy = EngineSlots(make(), idle=settings.engine_idle_time)
         tidy_each = min(60.0, settings.engine_idle_time or 60.0)
         yield stack.enter_context(closing(ByNeed(slots, heavy, tidy_each=tidy_each)))
 

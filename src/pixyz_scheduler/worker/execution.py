@@ -30,10 +30,12 @@ from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.jobs.report import JobReport
 from pixyz_scheduler.jobs.retry import TryAgain, decide
 from pixyz_scheduler.jobs.state import JobState
+from pixyz_scheduler.jobs.trace import ids_of
 from pixyz_scheduler.jobs.value import value_of
 from pixyz_scheduler.jobs.workflow import resolved
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.storage.results import Results
+from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptSpan, AttemptTold, AttemptTracer
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.attempt_end import AttemptEnd, result_text
@@ -73,6 +75,7 @@ class Execution:
         families: what the store says of jobs together.
         aftermath: what ends bring about for others.
         results: where large ones are kept; None leaves them in the records.
+        tracer: makes the spans of attempts.
     """
 
     worker: str
@@ -89,6 +92,7 @@ class Execution:
     ended: Callable[[JobId], None] = lambda _: None
     readiness: Readiness = ALWAYS_READY
     results: Results | None = None
+    tracer: AttemptTracer = NO_TRACER
 
     def run(self, job_id: JobId, *, queue: str) -> JobReport | None:
         """Answer one doorbell.
@@ -119,7 +123,9 @@ class Execution:
         claim = self._patiently(ask, _CLAIM_PATIENCE)
         match claim:
             case Claim("run", JobReport() as report):
-                return self._attempt(report, lease, asked)
+                span = self.tracer.attempt(report, worker=self.worker, began=time.time() - time.monotonic() + asked)
+                with about_job(job_id, ids_of(span.trace)):
+                    return self._attempt(_under(report, span), lease, asked, span)
             case Claim("done", JobReport() as report):
                 return report
             case Claim(verdict):
@@ -136,16 +142,18 @@ class Execution:
             if report.state.is_waiting:
                 self._ring(Bell(job_id, report.queue, report.job.options.priority))
 
-    def _attempt(self, report: JobReport, lease: Lease, since: float) -> JobReport | None:
+    def _attempt(self, report: JobReport, lease: Lease, since: float, span: AttemptSpan) -> JobReport | None:
         job_id = report.job.id
         _log.info("attempt %d started", report.epoch, extra={"queue": report.queue})
         ended = self._with_result_kept(report, self._unless_share_is_gone(self._run_it(report, lease, since)))
         if isinstance(ended.outcome, Lost):
             _log.warning("lease lost: nothing of this attempt counts")
+            span.ended(lambda: AttemptTold("lease_lost"))
             return None
         decision = decide(ended.outcome, tally=report.tally, queue=queue_named(report.queue))
         end = AttemptEnd(report, ended, decision, worker=self.worker, claimed=since)
         state = self._commit(end, lease)
+        span.ended(lambda: end.told(state))
         if state is None or state is JobState.RETRY:
             return None
         if state is JobState.RUNNING:
@@ -242,6 +250,11 @@ class Execution:
                 if time.monotonic() > give_up or self.stopping.wait(_PAUSE):
                     _log.error("no answer from the store: %s", error)
                     return None
+
+
+def _under(report: JobReport, span: AttemptSpan) -> JobReport:
+    """What its script does, and the jobs that this starts, belong under the attempt."""
+    return report if span.trace is report.job.trace else replace(report, job=replace(report.job, trace=span.trace))
 
 
 def _not_run(outcome: Outcome) -> Ended:

@@ -38,6 +38,8 @@ from pixyz_scheduler.storage.share import Share
 from pixyz_scheduler.storage.workspace import sweep_workspaces
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.surroundings import Surroundings
+from pixyz_scheduler.tracing.choice import tracer_of
+from pixyz_scheduler.tracing.tracer import NO_TRACER
 from pixyz_scheduler.upkeep.aftermath import Aftermath
 from pixyz_scheduler.upkeep.janitor import Janitor
 from pixyz_scheduler.upkeep.mirror import Mirror
@@ -114,11 +116,12 @@ def work(settings: Settings) -> int:
     aftermath = Aftermath(records, families, dispatch, ended=mirror.soon, results=Results(share))
     with (
         door_of(settings, vitals, activity, surroundings),
+        tracer_of(settings.otel, service="pixyz-scheduler-worker", instance=me.name) or NO_TRACER as tracer,
         slots_of(settings) as slots,
         Workspaces(local_root) as workspaces,
         LeaseKeeper(quick) as keeper,
         mirror,
-        Sweeper(quick, dispatch, aftermath, ended=mirror.soon),
+        Sweeper(quick, dispatch, aftermath, ended=mirror.soon, tracer=tracer),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
         Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew) as announcer,
@@ -139,6 +142,7 @@ def work(settings: Settings) -> int:
             ended=mirror.soon,
             readiness=readiness,
             results=Results(share),
+            tracer=tracer,
         )
         # All that is here stays: the collector need not look at it again.
         gc.freeze()

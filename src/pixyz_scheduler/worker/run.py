@@ -215,7 +215,8 @@ class Run:
         if job.input_files:
             context["input_files"] = [str(inputs.input(name)) for name in job.input_files]
         seen = glance(script)
-        request = AttemptRequest(context, workspace.path, seen.text, options.input_url, seen.is_plain)
+        trace = job.trace.to_environment() if job.trace else {}
+        request = AttemptRequest(context, workspace.path, seen.text, options.input_url, seen.is_plain, trace)
         return request.to_message()
 
     def _script(self, folder: JobFolder) -> Path:

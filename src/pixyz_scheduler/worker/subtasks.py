@@ -122,6 +122,7 @@ def _job(parent: Job, node: Node, defaults: JobOptions, now: float) -> Job:
         needs=to_text(node.params) if after else None,
         after=after,
         context=json.dumps(node.context, ensure_ascii=False, separators=(",", ":")),
+        trace=parent.trace,
     )
 
 

@@ -72,6 +72,7 @@ def test_a_waiting_job_is_pending(api):
         "children": [],
         "reason": None,
         "cached_from": None,
+        "trace_id": None,
     }
 
 

@@ -18,10 +18,12 @@ from pixyz_scheduler.api.metrics import Metrics
 from pixyz_scheduler.api.openapi import IDEMPOTENCY, JOB_FORM, answers, problems
 from pixyz_scheduler.api.parameters import Cursor, Id, Since, upper
 from pixyz_scheduler.api.schemas import JobAccepted, JobDetails, JobList, JobState, Status
+from pixyz_scheduler.api.tracing import tell_job, trace_of
 from pixyz_scheduler.api.upload import SMALL_AT_ONCE, receive
 from pixyz_scheduler.broker.listing import JobFilter
 from pixyz_scheduler.jobs import state
 from pixyz_scheduler.jobs.job import parse_job_id
+from pixyz_scheduler.jobs.trace import ids_of
 from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.scheduler import Scheduler
 
@@ -58,7 +60,9 @@ def job_routes(scheduler: Scheduler, watch: JobWatch, *, metrics: Metrics, max_u
         accepted = await receive(request, scheduler, max_size=max_upload_size, small=small)
         job = accepted.report.job
         answer = JobAccepted.with_warnings(accepted.report, accepted.warnings)
-        with about_job(job.id):
+        trace = trace_of(request)
+        tell_job(request, job)
+        with about_job(job.id, ids_of(trace)):
             if accepted.replayed:
                 _log.info("answer given again for its Idempotency-Key")
                 return Json(answer, headers={REPLAYED: "true"})

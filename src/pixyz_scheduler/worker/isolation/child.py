@@ -28,6 +28,7 @@ from pixyz_scheduler.worker.provision.preparation import Preparation
 
 # Seconds without a request after which a spare takes it that there is time.
 _HURRY = 0.03
+_TRACE = ("TRACEPARENT", "TRACESTATE")
 
 
 def serve(sock: socket.socket, *, session: JobSession) -> int:
@@ -48,6 +49,7 @@ def attempt(
     """Run the attempt that a message asks for; the answer is the status to exit with."""
     allowance = allowance or Allowance.of_environment(os.environ)
     asked = AttemptRequest.from_message(request)
+    _use_trace(asked.trace)
     if asked.workspace is None:
         return run_licensed(asked.to_message(), channel, session=session)
     _use_temp(Workspace(asked.workspace).temp)
@@ -80,6 +82,13 @@ def _told(error: BaseException, script: Path) -> dict[str, Any]:
     if isinstance(error, PackagesMissing):
         told = replace(told, kind="import", traceback=f"{error.said}{told.traceback}")
     return told.to_message()
+
+
+def _use_trace(trace: Mapping[str, str]) -> None:
+    """That of the job; one in which the worker itself was started is none of the script's."""
+    for name in _TRACE:
+        os.environ.pop(name, None)
+    os.environ.update(trace)
 
 
 def _use_temp(folder: Path) -> None:

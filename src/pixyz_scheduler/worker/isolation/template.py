@@ -16,6 +16,7 @@ from pixyz_scheduler.errors import LicenceMissing, Unavailable
 from pixyz_scheduler.jobs.outcome import Crashed
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, MemoryGroups
+from pixyz_scheduler.worker.isolation.overheard import overheard
 from pixyz_scheduler.worker.isolation.slot import Slot
 from pixyz_scheduler.worker.isolation.zygote import LIGHT, LOADS, READY, REFUSED
 
@@ -33,6 +34,7 @@ class Template:
         freeze: seconds after the last moment of a tick when a job's tree is stopped.
         groups: where memory groups for the slots are made; None for nowhere.
         loads: whether the engine is imported at the start, or only by who needs it.
+        into_log: what it prints is lines of the log, instead of lines beside those.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Template:
         freeze: float = PACE.freeze,
         groups: MemoryGroups | None = None,
         loads: bool = True,
+        into_log: bool = False,
     ) -> None:
+        self._into_log = into_log
         self._groups = groups
         self._engine = engine
         self._loads = loads
@@ -63,13 +67,15 @@ class Template:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         arguments = (str(theirs.fileno()), str(self._freeze), LOADS if self._loads else LIGHT)
-        with theirs:
+        with theirs, overheard("template", wanted=self._into_log) as output:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  (our own module)
                     [sys.executable, "-m", "pixyz_scheduler.worker.isolation.zygote", *arguments],
                     pass_fds=[theirs.fileno()],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
                     start_new_session=True,
                 )
             except OSError as error:

@@ -4,6 +4,7 @@ For workers whose jobs each take their own: run as `python -m pixyz_scheduler.wo
 there is none.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.errors import LicenceMissing, Unavailable
+
+_log = logging.getLogger(__name__)
 
 _REFUSED = 100
 
@@ -30,19 +33,29 @@ def try_licence(engine: EngineChoice, environment: Mapping[str, str]) -> None:
             [sys.executable, "-m", "pixyz_scheduler.worker.isolation.trial"],
             env={**environment, **engine.to_environment()},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            errors="replace",
             timeout=engine.licence.timeout,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as late:
+        _tell(late.stderr)
         raise LicenceMissing(
             f"The Pixyz SDK has not come to a licence in {engine.licence.timeout:g} s (LICENSE_TIMEOUT)."
         ) from None
+    _tell(done.stderr)
     if done.returncode == _REFUSED:
         raise LicenceMissing(done.stdout.strip())
     if done.returncode:
         raise Unavailable(f"The Pixyz SDK does not start: exit status {done.returncode}; see above.")
+
+
+def _tell(said: str | bytes | None) -> None:
+    """What the SDK says of itself is of use where it does not start."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+    if text.strip():
+        _log.info("the Pixyz SDK says: %s", text.strip())
 
 
 def main() -> int:
