@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.settings import sources
 from pixyz_scheduler.settings.store_url import StoreUrl, results_database
 from pixyz_scheduler.settings.types import (
@@ -24,6 +25,7 @@ from pixyz_scheduler.settings.types import (
     Factor,
     Folder,
     Host,
+    Image,
     InputUrls,
     Isolation,
     Kibibytes,
@@ -40,7 +42,7 @@ from pixyz_scheduler.settings.types import (
     Secret,
     StoreAddress,
     Switch,
-    Text,
+    Tag,
     data_folder,
     default_process_path,
     environments_folder,
@@ -125,11 +127,11 @@ class Settings(BaseSettings):
     engine_idle_time: SecondsOrZero = _in("Engine", 900.0, "Seconds without a job for the open engine after which a worker unloads it, to give back some 400 MiB; the next such job loads it again, in a second or two. 0 keeps it loaded.")
     disable_pixyz: Switch = _in("Engine", False, "No engine and no licence in this worker (for control, zip, clean).")
 
-    docker_redis_image: Text = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")
-    docker_api_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-api:latest", "Image of the API, for compose.yaml.")
-    docker_worker_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-worker:latest", "Image of the worker, for compose.yaml.")
-    pixyz_image_base: Text = _in("Docker", "pixyzinc/sdk:2025.2.0.1", "Image that a worker's image is built on.")
-    pixyz_image_version: Text = _in("Docker", "latest", "Version of the images that are built.")
+    docker_redis_image: Image = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")
+    docker_api_image: Image = _in("Docker", "pixyzinc/pixyz-scheduler-api:latest", "Image of the API, for compose.yaml.")
+    docker_worker_image: Image = _in("Docker", "pixyzinc/pixyz-scheduler-worker:latest", "Image of the worker, for compose.yaml.")
+    pixyz_image_base: Image = _in("Docker", "pixyzinc/sdk:2025.2.0.1", "Image that a worker's image is built on.")
+    pixyz_image_version: Tag = _in("Docker", "latest", "Version of the images that are built.")
     uid: Count = _in("Docker", 1001, "User that owns the files on the share.")
     gid: Count = _in("Docker", 1001, "Group that owns the files on the share.")
     # fmt: on
@@ -160,6 +162,13 @@ class Settings(BaseSettings):
         """
         environ, cwd = os.environ if environ is None else environ, Path.cwd() if cwd is None else cwd
         found = sources.gather(cls.model_fields, environ=environ, cwd=cwd)
+        if found.problems:
+            raise SettingsError("\n".join(found.problems))
+        return cls.of(found, cwd=cwd)
+
+    @classmethod
+    def of(cls, found: sources.Gathered, *, cwd: Path) -> Settings:
+        """The settings that were gathered; raises SettingsError."""
         settings = sources.build(cls, found.lines, cwd=cwd)
         settings._origins = {name: line.where for name, line in found.lines.items()}  # noqa: SLF001  (our own)
         settings._warnings = found.warnings  # noqa: SLF001  (our own)
@@ -167,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should be told: names in the file that are no setting."""
+        """What the user should be told: names that are no setting."""
         return self._warnings
 
     def origin(self, name: str) -> str | None:

@@ -108,7 +108,12 @@ def _absolute(path: Path) -> Path:
         raise ValueError("no such user") from error
 
 
-Text = Annotated[str, Allowed("text")]
+Image = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$"), Allowed("the name of an image, such as redis:latest")
+]
+Tag = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), Allowed("the tag of an image, such as latest")
+]
 Host = Annotated[str, Field(pattern=r"^[^\s/@]+$"), Allowed("a host name or an IP address")]
 Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port, 1 to 65535")]
 Database = Annotated[str, Field(pattern=r"^[0-9]{1,4}$"), Allowed("the number of a database, such as 0")]
