@@ -29,8 +29,8 @@ QUEUE_NAME=cpu,control
 
 - An empty value means the default.
 - A wrong value stops the program with one line that names the setting, the file and line, and what is allowed.
-- A name in the file that is no setting is a warning, and so is one in the environment that is nearly one. Of a name that
-  stands in the file twice, the last counts.
+- A name in the file that is no setting is a warning, and so is one in the environment that is nearly one.
+- Of a name that stands in the file twice, the last counts.
 - Comments stand on lines of their own: systemd would take one behind a value for a part of it.
 - A relative folder counts from the working directory; `~` is the home folder; `${NAME}` in the file takes the value of
   a variable of the environment or of an earlier line.

@@ -16,6 +16,7 @@ from pixyz_scheduler.cli import (
     options,
     reading,
     render,
+    running,
     server,
     submitting,
     transferring,
@@ -26,6 +27,7 @@ from pixyz_scheduler.errors import SchedulerError
 
 GROUPS = (
     server.register,
+    running.register,
     reading.register,
     looking_inside.register,
     submitting.register,
