@@ -10,6 +10,7 @@ from pixyz_scheduler.cli import (
     admin,
     changing,
     completion,
+    configuring,
     converting,
     exits,
     looking_inside,
@@ -28,6 +29,7 @@ from pixyz_scheduler.errors import SchedulerError
 GROUPS = (
     server.register,
     running.register,
+    configuring.register,
     reading.register,
     looking_inside.register,
     submitting.register,

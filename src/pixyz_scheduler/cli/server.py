@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +45,16 @@ def operator() -> "Operator":
     from pixyz_scheduler.launcher.operator import Operator
 
     return Operator(_farm_settings())
+
+
+def new_conf(path: Path, given: Mapping[str, str], *, force: bool) -> tuple[str | None, list[str]]:
+    """Write a pixyz-scheduler.conf; its API key, to be shown once, and what the user should know of it."""
+    from pixyz_scheduler.launcher import new_conf
+    from pixyz_scheduler.launcher.api_key import new_key
+
+    made = new_conf.compose(given, cwd=Path.cwd(), key=new_key())
+    new_conf.put(made.text, path, force=force)
+    return made.key, list(new_conf.remarks(path, environ=os.environ, cwd=Path.cwd()))
 
 
 def api() -> None:

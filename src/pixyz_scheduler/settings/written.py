@@ -22,8 +22,8 @@ def written(name: str, value: str) -> str:
         return f"{name}={value}"
     if any(sign in value for sign in _NEVER) or value != value.strip():
         raise SettingsError(
-            f"{name} cannot stand in the file: its value has a quote ('), a backslash, ${{, a line end, or a blank at an "
-            "end, which Compose, systemd and this program read each in its own way. Choose another, or set it in the "
-            "environment."
+            f"{name} cannot stand in the file: its value has a quote ('), a backslash, ${{, a line end, or an outer "
+            "blank; Compose, systemd and this program read those each in its own way. Choose another, or set it in "
+            "the environment."
         )
     return f"{name}='{value}'"
