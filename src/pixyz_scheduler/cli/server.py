@@ -1,5 +1,6 @@
 """The commands that are the scheduler: up, api, worker. The one place that imports the server, when called."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -17,10 +18,11 @@ from pixyz_scheduler.process_memory import hide_memory
 
 if TYPE_CHECKING:
     # What the server's parts import costs a second that --help need not pay.
+    from pixyz_scheduler.findings import Finding
     from pixyz_scheduler.launcher.operator import Operator
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings.settings import Settings
-    from pixyz_scheduler.upkeep.reconcile import Finding
+    from pixyz_scheduler.upkeep import reconcile as reconciling
 
 _LOG_TAIL = 60
 _DRAIN_MARGIN = 10.0
@@ -33,7 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command("worker", epilog="Example: QUEUE_NAME=cpu,gpuhigh pixyz-scheduler worker")(worker)
 
 
-def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
+def reconcile(*, dry_run: bool) -> "Iterator[reconciling.Finding]":
     """What `admin reconcile` does, folder by folder."""
     from pixyz_scheduler.launcher.admin import make_reconcile
 
@@ -45,6 +47,19 @@ def operator() -> "Operator":
     from pixyz_scheduler.launcher.operator import Operator
 
     return Operator(_farm_settings())
+
+
+def is_installed() -> bool:
+    """Whether the server's parts are here, or the client's alone."""
+    return all(importlib.util.find_spec(name) for name in ("celery", "redis", "pydantic_settings", "fastapi"))
+
+
+def findings() -> "Iterator[Finding]":
+    """What `doctor` finds, check by check."""
+    from pixyz_scheduler.doctor.checks import checks_of
+    from pixyz_scheduler.doctor.examination import examine
+
+    return examine(checks_of(os.environ, Path.cwd()))
 
 
 def new_conf(path: Path, given: Mapping[str, str], *, force: bool) -> tuple[str | None, list[str]]:

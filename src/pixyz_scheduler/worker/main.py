@@ -227,7 +227,11 @@ def whoami(settings: Settings) -> Worker:
 def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
     return replace(
-        me, busy=max(0, activity.busy - activity.lent), draining=drain.leaving.is_set(), trouble=readiness.trouble
+        me,
+        busy=max(0, activity.busy - activity.lent),
+        draining=drain.leaving.is_set(),
+        trouble=readiness.trouble,
+        clock=time.time(),
     )
 
 
