@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(context: typer.Context, *, token: options.Token = None, as_json: options.AsJson = False) -> None:
-    """Look at this installation and say what is wrong, and what to do.
+    """Say what is wrong with this installation, and what to do.
 
     Settings, machine, store, share, API, workers, engine and licence, as pixyz-scheduler.conf and the environment
     describe them; and the scheduler that -u or PIXYZ_URL names. Nothing is changed. Exit status: 1 where there is an

@@ -170,6 +170,7 @@ def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
     from pixyz_scheduler.launcher.api_key import digest_of, new_key
     from pixyz_scheduler.launcher.stack import Plan, Stack
 
+    _settings()  # what is wrong with them is said here, and not by an API that does not start
     key = new_key()
     plan = Plan(
         host="127.0.0.1",
