@@ -32,6 +32,7 @@ class Worker:
         trouble: why it takes no jobs now; empty where it does.
         draining: it is leaving.
         clock: epoch seconds by its machine's clock, when it said all this; 0 where it does not say.
+        share: the id of the share that it sees, or in words why it sees none; empty where it does not say.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Worker:
     trouble: str = ""
     draining: bool = False
     clock: float = 0.0
+    share: str = ""
 
     def to_wire(self) -> dict[str, str]:
         """Text by text, as a hash keeps it."""
@@ -69,6 +71,7 @@ class Worker:
             trouble=values.get("trouble", ""),
             draining=values.get("draining") == "1",
             clock=float(values.get("clock") or 0.0),
+            share=values.get("share", ""),
         )
 
 

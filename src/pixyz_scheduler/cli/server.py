@@ -1,6 +1,5 @@
 """The commands that are the scheduler: up, api, worker. The one place that imports the server, when called."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import typer
 
 from pixyz_scheduler import extras
 from pixyz_scheduler.cli import exits, render
+from pixyz_scheduler.errors import ExtraMissing
 from pixyz_scheduler.process_memory import hide_memory
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ def operator() -> "Operator":
 
 
 def is_installed() -> bool:
-    """Whether the server's parts are here, or the client's alone."""
-    return all(importlib.util.find_spec(name) for name in ("celery", "redis", "pydantic_settings", "fastapi"))
+    """Whether what a server or a worker needs is here, or the client alone."""
+    try:
+        extras.require("worker", whose="doctor")
+    except ExtraMissing:
+        return False
+    return True
 
 
 def findings() -> "Iterator[Finding]":
@@ -64,6 +68,7 @@ def findings() -> "Iterator[Finding]":
 
 def new_conf(path: Path, given: Mapping[str, str], *, force: bool) -> tuple[str | None, list[str]]:
     """Write a pixyz-scheduler.conf; its API key, to be shown once, and what the user should know of it."""
+    extras.require("worker", whose="`init`", install=extras.EVERYTHING_HERE)
     from pixyz_scheduler.launcher import new_conf
     from pixyz_scheduler.launcher.api_key import new_key
 

@@ -92,6 +92,9 @@ def judge(facts: EngineFacts, choice: EngineChoice) -> Iterator[Finding]:
             _NAME, f"it cannot be loaded: {facts.trouble}", "Jobs would fail as this does: mend its installation."
         )
         return
+    if facts.absent and choice.name == "auto":
+        yield warning(_NAME, f"none is here: {facts.absent}", "Where the API alone runs, none is needed.")
+        return
     if facts.absent:
         do = "As it says; or let the open engine do it (ENGINE=open), or say that none is wanted (ENGINE=none)."
         yield error(_NAME, facts.absent, do)

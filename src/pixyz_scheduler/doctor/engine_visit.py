@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
+from pixyz_scheduler.engine.absent import AbsentEngine
 from pixyz_scheduler.engine.select import find_engine
-from pixyz_scheduler.errors import EngineMissing
 
 _PACKAGES = ("trimesh", "cadquery-ocp-novtk", "cascadio", "usd-core", "cmeel-assimp")
 
@@ -16,11 +16,11 @@ def main() -> None:
     """Look, by the environment, and say."""
     said: dict[str, object] = {}
     engine = find_engine(parallel=False)
-    try:
+    if isinstance(engine, AbsentEngine):
+        said = {"absent": engine.reason}
+    else:
         formats = engine.formats()
         said = {"reads": sorted(formats.reads), "writes": sorted(formats.writes), "missing": _causes(formats.missing)}
-    except EngineMissing as trouble:
-        said = {"absent": str(trouble)}
     # A library may have printed.
     sys.stdout.write(f"\n{json.dumps({'name': engine.name, 'versions': _versions(), **said})}\n")
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pixyz_scheduler import __version__
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.farm import Farm, Worker
+from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.overview import Line, Overview
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.doctor.store import TIMEOUT
@@ -16,6 +17,7 @@ from pixyz_scheduler.findings import Finding, error, ok, warning
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.queues import queue_named
 from pixyz_scheduler.settings.settings import Settings
+from pixyz_scheduler.worker.share_look import AWAY, NO_ID, SILENT
 
 _NAME = "workers"
 # Where the API itself puts jobs, or a user who says no queue.
@@ -23,6 +25,11 @@ _USUAL = ("cpu", "zip")
 # Seconds that two clocks may be apart: a worker says its own every two seconds.
 _APART = 5.0
 _SHOWN = 5
+_IN_WORDS = {
+    NO_ID: "has no .ps-share-id: an empty folder, where none is mounted",
+    AWAY: "is away: it is not there, or cannot be read",
+    SILENT: "does not answer: its mount hangs",
+}
 
 
 def look_at(settings: Settings) -> Iterator[Finding]:
@@ -32,10 +39,11 @@ def look_at(settings: Settings) -> Iterator[Finding]:
             pace = PACE.scaled(settings.lease_time_scale)
             records = RecordStore(client, pace=pace)
             workers, lines = Farm(records).workers(), Overview(client, records).lines()
-            now = time.time()
+            now, known = time.time(), KnownShare(client).get()
     except StoreUnavailable:
         return
     yield from judge(workers, lines, now=now, lease=pace.lease)
+    yield from judge_shares(workers, known)
 
 
 def judge(workers: Sequence[Worker], lines: Iterable[Line], *, now: float, lease: float) -> Iterator[Finding]:
@@ -60,6 +68,22 @@ def judge(workers: Sequence[Worker], lines: Iterable[Line], *, now: float, lease
         yield from _clock(worker, now=now, lease=lease)
     yield from versions({f"worker {worker.name}": worker.version for worker in workers})
     yield from _queues(workers, lines)
+
+
+def judge_shares(workers: Iterable[Worker], known: str | None) -> Iterator[Finding]:
+    """Whether all workers see the share that the store knows, by its id."""
+    seen = [worker for worker in workers if worker.share]
+    other = [worker for worker in seen if known is not None and worker.share != known]
+    for worker in other:
+        what = _IN_WORDS.get(worker.share, f"is another one (id {worker.share}, expected is {known})")
+        do = f"Mount the right one on {worker.host}, or correct SHARE_PATH there; the worker goes on by itself."
+        yield error("share", f"the share of worker {worker.name} {what}", do)
+    if seen and not other:
+        hosts = len({worker.host for worker in seen})
+        yield ok(
+            "share",
+            f"the same one is seen by {_many(len(seen), 'worker', 'workers')}, on {_many(hosts, 'host', 'hosts')}",
+        )
 
 
 def versions(others: Mapping[str, str]) -> Iterator[Finding]:

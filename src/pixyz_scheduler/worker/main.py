@@ -57,6 +57,7 @@ from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.remote_control import take_control
 from pixyz_scheduler.worker.run import Workshop
+from pixyz_scheduler.worker.share_look import ShareLook
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.task_metas import TaskMetas
@@ -116,7 +117,12 @@ def work(settings: Settings) -> int:
         Sweeper(quick, dispatch, aftermath, ended=mirror.soon),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
-        Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew) as announcer,
+        ShareLook(share.root) as look,
+        Announcer(
+            Farm(quick),
+            lambda: replace(at_work(me, activity, drain, readiness), share=look.seen),
+            each=2 * pace.renew,
+        ) as announcer,
         janitor_of(settings, records, share, surroundings),
     ):
         execution = Execution(
