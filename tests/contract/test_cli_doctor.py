@@ -18,6 +18,7 @@ from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of
 from pixyz_scheduler.storage.share_id import make_share_id
+from tests.fakes.command_line import on_terminal
 from tests.fakes.scheduler_api import KEY, fake_scheduler
 
 WORKER = Worker("w", ("cpu", "gpu", "gpuhigh", "zip"), slots=2, host="h", pid=1, version=__version__, started=1.0)
@@ -121,6 +122,14 @@ def test_json_has_the_same(doctor):
     assert told["warnings"] == sum(each["level"] == "warning" for each in told["findings"])
     assert set(told["findings"][0]) == {"check", "level", "what", "to_do"}
     assert all(bool(each["to_do"]) == (each["level"] != "ok") for each in told["findings"])
+
+
+def test_on_a_terminal_there_are_columns_and_colours():
+    with fake_scheduler() as server:
+        shown, status = on_terminal(server, "doctor", columns=200)
+    assert status in (0, 1)  # of the machine that runs the tests
+    assert "\t" not in shown
+    assert "\x1b[32mok     \x1b[0m  settings    " in shown
 
 
 def test_a_store_that_is_away_is_an_error_and_the_rest_is_looked_at(doctor):

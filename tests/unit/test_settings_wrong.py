@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.settings import conf_file
@@ -117,3 +119,11 @@ def test_a_survey_tells_every_line_that_is_none_and_reads_the_others(folder):
         f"LOGLEVEL in {path}, line 4 is the old name of LOG_LEVEL.",
         "LOGLEVEL in the environment is the old name of LOG_LEVEL.",
     )
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(), st.text(max_size=60).map(str.encode)), st.sampled_from([row.name for row in ROWS]))
+def test_a_survey_of_whatever_stands_in_the_file_raises_nothing(tmp_path_factory, content, name):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / conf_file.NAME).write_bytes(name.encode() + b"=" + content)
+    assert survey({}, folder).settings.broker_url
