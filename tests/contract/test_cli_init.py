@@ -90,3 +90,11 @@ def test_a_folder_gets_it_by_its_own_name(init, tmp_path):
     done = init("--path", "etc")
     assert (tmp_path / "etc" / "pixyz-scheduler.conf").is_file()
     assert "Programs started here do not look for" in done.stderr
+
+
+def test_for_compose_there_is_a_password_too(init, tmp_path):
+    init("--compose")
+    settings = Settings.load({}, tmp_path)
+    assert len(settings.redis_password.get_secret_value()) == 32
+    init("--compose", "-s", "REDIS_PASSWORD=mine", "--force")
+    assert Settings.load({}, tmp_path).redis_password.get_secret_value() == "mine"

@@ -34,13 +34,16 @@ def init(
     share: Annotated[
         str | None, typer.Option("--share", metavar="FOLDER", help="The shared folder: SHARE_PATH")
     ] = None,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="For docker compose: with a fresh REDIS_PASSWORD.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Write it in place of one that is there.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Write a first pixyz-scheduler.conf. Every setting in words, and a fresh API key, which is shown this once."""
     asked = _store(store) | ({} if share is None else {"SHARE_PATH": share}) | _pairs(given or [])
     target = path.absolute() / "pixyz-scheduler.conf" if path.is_dir() else path.absolute()
-    key, remarks = server.new_conf(target, asked, force=force)
+    key, remarks = server.new_conf(target, asked, compose=compose, force=force)
     if as_json:
         render.as_json({"path": str(target), "api_key": key, "remarks": remarks})
         return

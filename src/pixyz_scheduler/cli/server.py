@@ -66,12 +66,14 @@ def findings() -> "Iterator[Finding]":
     return examine(checks_of(os.environ, Path.cwd()))
 
 
-def new_conf(path: Path, given: Mapping[str, str], *, force: bool) -> tuple[str | None, list[str]]:
+def new_conf(path: Path, given: Mapping[str, str], *, compose: bool, force: bool) -> tuple[str | None, list[str]]:
     """Write a pixyz-scheduler.conf; its API key, to be shown once, and what the user should know of it."""
     extras.require("worker", whose="`init`", install=extras.EVERYTHING_HERE)
     from pixyz_scheduler.launcher import new_conf
     from pixyz_scheduler.launcher.api_key import new_key
 
+    if compose:  # its store is a container of its own, which wants one
+        given = {"REDIS_PASSWORD": new_key(), **given}
     made = new_conf.compose(given, cwd=Path.cwd(), key=new_key())
     new_conf.put(made.text, path, force=force)
     return made.key, list(new_conf.remarks(path, environ=os.environ, cwd=Path.cwd()))

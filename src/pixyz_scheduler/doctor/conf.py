@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from pixyz_scheduler.findings import Finding, error, ok, warning
 from pixyz_scheduler.launcher.api_key import kept_at
+from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.settings.survey import Survey
+from pixyz_scheduler.settings.table import rows
 
 _NAME = "settings"
 # Keys that everybody tries first; the first is what the hash of nothing is.
@@ -56,8 +58,11 @@ def judge(survey: Survey, facts: ConfFacts) -> Iterator[Finding]:
 
 
 def _readers(survey: Survey, mode: int | None) -> Iterator[Finding]:
-    held = [name for name in ("REDIS_PASSWORD", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "GOD_PASSWORD_SHA256")
-            if (survey.settings.origin(name) or "").startswith(str(survey.path))]  # fmt: skip
+    held = [
+        row.name
+        for row in rows(Settings.model_fields)
+        if row.secret and (survey.settings.origin(row.name) or "").startswith(str(survey.path))
+    ]
     if mode is None or not held or not mode & (stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
         return
     yield warning(
@@ -68,21 +73,26 @@ def _readers(survey: Survey, mode: int | None) -> Iterator[Finding]:
 
 
 def _key(survey: Survey, facts: ConfFacts) -> Iterator[Finding]:
-    digest = survey.settings.god_password_sha256.get_secret_value()
-    if not digest and facts.up_has_key:
+    guessed = [row.name for row in rows(Settings.model_fields) if row.secret and _is_guessed(survey.settings, row.name)]
+    for name in guessed:
+        what = (
+            f"{name} in {survey.settings.origin(name)} is the hash of nothing, or of a word that everybody tries first"
+        )
+        yield error("key", what, "Take another key: pixyz-scheduler init shows a fresh one.")
+    if "GOD_PASSWORD_SHA256" in guessed:
+        return
+    if survey.settings.god_password_sha256.get_secret_value():
+        yield ok("key", "GOD_PASSWORD_SHA256 is set")
+    elif facts.up_has_key:
         yield ok("key", "the one that `up` has made; for `api` alone GOD_PASSWORD_SHA256 must be set")
-    elif not digest:
+    else:
         yield warning(
             "key",
             "GOD_PASSWORD_SHA256 is not set: `api` does not start (`up` makes a key of its own, workers need none)",
             "pixyz-scheduler init writes a file with a fresh one.",
         )
-    elif digest in {hashlib.sha256(word.encode()).hexdigest() for word in _GUESSED}:
-        where = survey.settings.origin("GOD_PASSWORD_SHA256")
-        yield error(
-            "key",
-            f"GOD_PASSWORD_SHA256 in {where} is the hash of nothing, or of a word that everybody tries first",
-            "Take another key: pixyz-scheduler init shows a fresh one.",
-        )
-    else:
-        yield ok("key", "GOD_PASSWORD_SHA256 is set")
+
+
+def _is_guessed(settings: Settings, name: str) -> bool:
+    held = getattr(settings, name.lower()).get_secret_value()
+    return held in {hashlib.sha256(word.encode()).hexdigest() for word in _GUESSED}
