@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.embedded import EmbeddedStore
 from pixyz_scheduler.broker.store_facts import read_facts
-from pixyz_scheduler.doctor import api, engine, machine, store
+from pixyz_scheduler.cli.server import free_port
+from pixyz_scheduler.doctor import api, engine, machine, store, worker_port
 from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
 from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.storage.share_trial import try_share
@@ -127,9 +129,7 @@ def test_a_file_system_without_links_is_told_and_the_rest_goes_on(tmp_path, monk
 
 
 def test_a_free_port_is_free_and_stays_so():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert api.read("127.0.0.1", port) == api.ApiFacts()
     assert api.read("127.0.0.1", port) == api.ApiFacts()
 
@@ -157,6 +157,43 @@ def test_a_port_of_an_http_server_that_is_not_ours_is_taken():
         facts = api.read("127.0.0.1", int(other.url.rpartition(":")[2]))
     assert facts.refused
     assert facts.problems == {}
+
+
+class Ready(BaseHTTPRequestHandler):
+    """A worker's door."""
+
+    said = b""
+
+    def do_GET(self):
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(self.said)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("said", "problems"),
+    [
+        (b'{"status": "unavailable", "problems": {"share": "Away."}}', {"share": "Away."}),
+        (b'{"status": "ok", "problems": {}}', {}),
+        (b'{"status": "ok"}', None),
+        (b"[]", None),
+        (b"hello", None),
+    ],
+)
+def test_a_workers_port_is_told_from_somebody_elses(said, problems):
+    handler = type("Said", (Ready,), {"said": said})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        facts = worker_port.read("127.0.0.1", server.server_address[1])
+        server.shutdown()
+    assert facts == worker_port.WorkerPortFacts("Address already in use", problems)
+
+
+def test_a_workers_port_that_is_free_is_free():
+    assert worker_port.read("127.0.0.1", free_port()) == worker_port.WorkerPortFacts()
 
 
 def test_the_open_engine_is_loaded_in_a_process_of_its_own():

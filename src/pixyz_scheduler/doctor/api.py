@@ -1,20 +1,19 @@
 """The checks of the API's port: is it free, or does our API answer there, of which version, and is it ready."""
 
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
 from pixyz_scheduler.doctor.farm import versions
+from pixyz_scheduler.doctor.port import refusal, url
 from pixyz_scheduler.findings import Finding, error, ok
 from pixyz_scheduler.settings.settings import Settings
 
 _NAME = "api"
 _PATIENCE = 5.0
 _WELCOME = re.compile(r"Welcome to Pixyz Scheduler (\S+?)\. ")
-_ALL = ("0.0.0.0", "::")  # noqa: S104  (said by the user)
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ def look_at(settings: Settings) -> Iterator[Finding]:
 
 def read(host: str, port: int) -> ApiFacts:
     """Try the port, and ask who is there."""
-    refused = _bind(host, port)
+    refused = refusal(host, port)
     if not refused:
         return ApiFacts()
-    there = "127.0.0.1" if host in _ALL else f"[{host}]" if ":" in host else host
     try:
-        with httpx.Client(base_url=f"http://{there}:{port}", timeout=_PATIENCE, trust_env=False) as client:
+        with httpx.Client(base_url=url(host, port), timeout=_PATIENCE, trust_env=False) as client:
             welcome = _WELCOME.match(client.get("/").text)
             if welcome is None:
                 return ApiFacts(refused)
@@ -66,14 +64,3 @@ def judge(facts: ApiFacts, host: str, port: int) -> Iterator[Finding]:
         for part, problem in facts.problems.items():
             yield error(_NAME, f"it is not ready, {part}: {problem}", "See docs/how-to/when-something-is-wrong.md.")
         yield from versions({"the API": facts.version})
-
-
-def _bind(host: str, port: int) -> str:
-    """Why it cannot be listened on; empty where it can."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as trouble:
-        return trouble.strerror or str(trouble)
-    return ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pixyz_scheduler.doctor import api, conf, engine, farm, machine, share, store
+from pixyz_scheduler.doctor import api, conf, engine, farm, machine, share, store, worker_port
 from pixyz_scheduler.doctor.examination import Check
 from pixyz_scheduler.launcher.beside_up import beside_up
 from pixyz_scheduler.settings.survey import survey
@@ -20,6 +20,7 @@ def checks_of(environ: Mapping[str, str], cwd: Path) -> list[Check]:
         Check("store", partial(store.look_at, settings)),
         Check("share", partial(share.look_at, settings)),
         Check("api", partial(api.look_at, settings)),
+        Check("metrics", partial(worker_port.look_at, settings)),
         Check("workers", partial(farm.look_at, settings)),
         Check("engine", partial(engine.look_at, settings), patience=engine.PATIENCE),
     ]

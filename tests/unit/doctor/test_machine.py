@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.doctor import api
+from pixyz_scheduler.doctor import api, port, worker_port
 from pixyz_scheduler.doctor.api import ApiFacts
 from pixyz_scheduler.doctor.machine import MachineFacts, judge
+from pixyz_scheduler.doctor.worker_port import WorkerPortFacts
 from pixyz_scheduler.settings.settings import Settings
 
 WELL = {"python": (3, 11, 7), "system": "Linux", "temp": Path("/tmp"), "free": 1 << 40, "memory": 8 << 30}
@@ -63,3 +64,27 @@ def test_who_is_on_the_port_is_said(facts, levels, told):
     findings = list(api.judge(facts, "0.0.0.0", 8001))
     assert [each.level.value for each in findings] == levels
     assert [each for each in findings if told in each.what]
+
+
+@pytest.mark.parametrize(
+    ("facts", "levels", "told"),
+    [
+        (WorkerPortFacts(), ["ok"], "9464 of 0.0.0.0 is free"),
+        (WorkerPortFacts("Address already in use"), ["error"], "what is there is no worker of ours"),
+        (WorkerPortFacts("Address already in use", {}), ["ok"], "a worker tells on METRICS_PORT 9464"),
+        (WorkerPortFacts("Address already in use", {"share": "Away."}), ["ok", "error"], "takes no jobs, share: Away."),
+    ],
+)
+def test_who_is_on_a_workers_port_is_said(facts, levels, told):
+    findings = list(worker_port.judge(facts, "0.0.0.0", 9464))
+    assert [each.level.value for each in findings] == levels
+    assert told in findings[-1].what
+    assert all(each.to_do for each in findings if each.level.value != "ok")
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://127.0.0.1:1"), ("::1", "http://[::1]:1"), ("h", "http://h:1")],
+)
+def test_who_listens_everywhere_is_asked_here(host, url):
+    assert port.url(host, 1) == url
