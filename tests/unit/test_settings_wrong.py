@@ -42,10 +42,10 @@ WRONG = {
     "fork or spawn": "thread",
     "off or allow": "perhaps",
     "auto, pixyz, open or none": "blender",
-    "the name of an image, such as redis:latest": "redis latest",
-    "the tag of an image, such as latest": "a/b",
+    "text without blanks": "two words",
+    "an address such as http://127.0.0.1:4318, without a key (that is for OTEL_EXPORTER_OTLP_HEADERS)": "hunter2",
 }
-ANYTHING_GOES = {"REDIS_PASSWORD"}
+ANYTHING_GOES = "text"  # passwords
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def sentence(row, where):
 
 
 def table():
-    return [pytest.param(row, id=row.name) for row in ROWS if row.name not in ANYTHING_GOES]
+    return [pytest.param(row, id=row.name) for row in ROWS if row.allowed != ANYTHING_GOES]
 
 
 @pytest.mark.parametrize("row", table())

@@ -25,7 +25,6 @@ from pixyz_scheduler.settings.types import (
     Factor,
     Folder,
     Host,
-    Image,
     InputUrls,
     Isolation,
     Kibibytes,
@@ -42,7 +41,7 @@ from pixyz_scheduler.settings.types import (
     Secret,
     StoreAddress,
     Switch,
-    Tag,
+    Text,
     data_folder,
     default_process_path,
     environments_folder,
@@ -127,11 +126,11 @@ class Settings(BaseSettings):
     engine_idle_time: SecondsOrZero = _in("Engine", 900.0, "Seconds without a job for the open engine after which a worker unloads it, to give back some 400 MiB; the next such job loads it again, in a second or two. 0 keeps it loaded.")
     disable_pixyz: Switch = _in("Engine", False, "No engine and no licence in this worker (for control, zip, clean).")
 
-    docker_redis_image: Image = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")
-    docker_api_image: Image = _in("Docker", "pixyzinc/pixyz-scheduler-api:latest", "Image of the API, for compose.yaml.")
-    docker_worker_image: Image = _in("Docker", "pixyzinc/pixyz-scheduler-worker:latest", "Image of the worker, for compose.yaml.")
-    pixyz_image_base: Image = _in("Docker", "pixyzinc/sdk:2025.2.0.1", "Image that a worker's image is built on.")
-    pixyz_image_version: Tag = _in("Docker", "latest", "Version of the images that are built.")
+    docker_redis_image: Text = _in("Docker", "redis:latest", "Image of the store, for compose.yaml.")
+    docker_api_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-api:latest", "Image of the API, for compose.yaml.")
+    docker_worker_image: Text = _in("Docker", "pixyzinc/pixyz-scheduler-worker:latest", "Image of the worker, for compose.yaml.")
+    pixyz_image_base: Text = _in("Docker", "pixyzinc/sdk:2025.2.0.1", "Image that a worker's image is built on.")
+    pixyz_image_version: Text = _in("Docker", "latest", "Version of the images that are built.")
     uid: Count = _in("Docker", 1001, "User that owns the files on the share.")
     gid: Count = _in("Docker", 1001, "Group that owns the files on the share.")
     # fmt: on

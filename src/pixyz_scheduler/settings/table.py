@@ -47,7 +47,8 @@ def rows(fields: Mapping[str, FieldInfo]) -> Iterator[Row]:
     """Every setting, section by section."""
     for name, field in fields.items():
         extra = cast("Mapping[str, str]", field.json_schema_extra)
-        value = None if name in _OF_THE_MACHINE else _written(field.default)
+        default = field.get_default(call_default_factory=True)
+        value = None if name in _OF_THE_MACHINE else _written(default)
         yield Row(
             name=name.upper(),
             section=extra["section"],

@@ -108,12 +108,7 @@ def _absolute(path: Path) -> Path:
         raise ValueError("no such user") from error
 
 
-Image = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$"), Allowed("the name of an image, such as redis:latest")
-]
-Tag = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), Allowed("the tag of an image, such as latest")
-]
+Text = Annotated[str, Field(pattern=r"^\S*$"), Allowed("text without blanks")]
 Host = Annotated[str, Field(pattern=r"^[^\s/@]+$"), Allowed("a host name or an IP address")]
 Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port, 1 to 65535")]
 Database = Annotated[str, Field(pattern=r"^[0-9]{1,4}$"), Allowed("the number of a database, such as 0")]
