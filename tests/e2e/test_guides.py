@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from pixyz_scheduler.cli.server import free_port
 from tests.conftest import missing
 from tests.e2e.guide import ROOT, Guide, Reader
 
@@ -79,3 +80,14 @@ def test_inputs_are_sent(page, reader):
     shutil.make_archive(str(reader.folder / "car"), "zip", ROOT / "samples")
     printed = reader.follow(Guide(f"docs/how-to/{page}.md").blocks)
     assert [json.loads(answer.splitlines()[-1])["status"] for answer in printed if answer.startswith("{")]
+
+
+def test_it_is_configured(stack, tmp_path):
+    if shutil.which("bash") is None:
+        missing("bash, with which the pages' commands are run")
+    own = {"API_PORT": str(free_port()), "DATA_PATH": str(tmp_path / "data"), "ENGINE": "none"}
+    reader = Reader.begin(tmp_path, {**stack.environment, **own})
+    init, look, other = reader.follow(Guide("docs/how-to/configure.md").blocks)
+    assert "Your API key:" in init
+    assert f"{tmp_path / 'files'} can be written" in look
+    assert "error\t" not in look + other

@@ -176,7 +176,39 @@ def test_an_unknown_name_in_the_file_is_a_warning_that_guesses(folder):
     assert Settings.load({"CONCURENT_TASKS": "1"}, folder).warnings == (
         f"CONCURENT_TASKS in {path}, line 3 is not a setting and is left aside. Did you mean CONCURRENT_TASKS?",
         f"SOMETHING_ELSE in {path}, line 4 is not a setting and is left aside.",
+        "CONCURENT_TASKS in the environment is not a setting and is left aside. Did you mean CONCURRENT_TASKS?",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("API_PROT", "API_PORT"), ("SHAREPATH", None), ("QUEUE_NAMES", "QUEUE_NAME"), ("LICENCE_HOST", "LICENSE_HOST")],
+)
+def test_a_slip_in_the_environment_is_a_warning_that_guesses(folder, name, meant):
+    told = f"{name} in the environment is not a setting and is left aside. Did you mean {meant}?"
+    assert Settings.load({name: "1"}, folder).warnings == ((told,) if meant else ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "PATH",
+            "PWD",
+            "UIDS",
+            "HOSTNAME",
+            "DEBUGGER",
+            "LOG",
+            "PIXYZ_URL",
+            "PIXYZ_TOKEN",
+            "PIXYZ_LIFELINE",
+            "REDIS_PORT",
+        ),
+        *("REDIS_MASTER_SERVICE_PORT_TCP_REDIS", "REDIS_MASTER_SERVICE_PORT_TLS", "REDIS_MASTER_PORT_6379_TCP_ADDR"),
+    ],
+)
+def test_names_of_others_in_the_environment_are_let_be(folder, name):
+    assert Settings.load({name: "1"}, folder).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ class Worker:
         started: epoch seconds.
         trouble: why it takes no jobs now; empty where it does.
         draining: it is leaving.
+        clock: epoch seconds by its machine's clock, when it said all this; 0 where it does not say.
+        share: the id of the share that it sees, or in words why it sees none; empty where it does not say.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Worker:
     busy: int = 0
     trouble: str = ""
     draining: bool = False
+    clock: float = 0.0
+    share: str = ""
 
     def to_wire(self) -> dict[str, str]:
         """Text by text, as a hash keeps it."""
@@ -66,6 +70,8 @@ class Worker:
             busy=int(values.get("busy") or 0),
             trouble=values.get("trouble", ""),
             draining=values.get("draining") == "1",
+            clock=float(values.get("clock") or 0.0),
+            share=values.get("share", ""),
         )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
     from pixyz_scheduler.client import Attempt, JobDetails, JobState
+    from pixyz_scheduler.findings import Finding
 
 COLOURS: Mapping[str, str] = {
     "SUCCESS": "green",
@@ -24,6 +25,7 @@ COLOURS: Mapping[str, str] = {
     "REVOKED": "yellow",
     "RETRY": "yellow",
 }
+_LEVELS: Mapping[str, str] = {"ok": "green", "warning": "yellow", "error": "bold red"}
 NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
 """What JSON need not escape, but a terminal must not get."""
 LONGEST_NAME = 24
@@ -139,6 +141,20 @@ def tree(rows: Sequence[Sequence[str]]) -> None:
     for name, status, rest in in_columns([[clean(cell) for cell in cells] for cells in rows], width=console.width):
         colour = COLOURS.get(status.strip(), "cyan")
         console.print(Text.assemble(name, (status, colour), rest), no_wrap=True, overflow="ellipsis")
+
+
+def finding(found: "Finding") -> None:
+    """What doctor has found, and what to do, on one line; in a pipe parted by tabs."""
+    cells = [_cell(cell) for cell in (found.level.value, found.check, found.what, found.to_do)]
+    if not sys.stdout.isatty():
+        line("\t".join(cells))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    level, check, what, to_do = cells
+    rest = f"  {check:10}  {what}"
+    Console().print(Text.assemble((f"{level:7}", _LEVELS[level]), rest, (f"  {to_do}" if to_do else "", "bold")))
 
 
 def as_json(value: object) -> None:

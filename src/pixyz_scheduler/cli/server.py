@@ -1,10 +1,10 @@
-"""The commands that are the scheduler: up, run, api, worker. The one place that imports the server, when called."""
+"""The commands that are the scheduler: up, api, worker. The one place that imports the server, when called."""
 
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixyz_scheduler import extras
-from pixyz_scheduler.cli import exits, options, progress, render, waiting
-from pixyz_scheduler.cli.connection import Globals, connect
+from pixyz_scheduler.cli import exits, render
+from pixyz_scheduler.errors import ExtraMissing
 from pixyz_scheduler.process_memory import hide_memory
 
 if TYPE_CHECKING:
-    # Importing httpx costs 130 ms that --help need not pay; the server's parts cost more.
-    from pixyz_scheduler.client import JobDetails, SchedulerClient
+    # What the server's parts import costs a second that --help need not pay.
+    from pixyz_scheduler.findings import Finding
     from pixyz_scheduler.launcher.operator import Operator
     from pixyz_scheduler.launcher.stack import Stack
     from pixyz_scheduler.settings.settings import Settings
-    from pixyz_scheduler.upkeep.reconcile import Finding
+    from pixyz_scheduler.upkeep import reconcile as reconciling
 
 _LOG_TAIL = 60
 _DRAIN_MARGIN = 10.0
@@ -31,14 +31,11 @@ _DRAIN_MARGIN = 10.0
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("up", epilog="Example: pixyz-scheduler up")(up)
-    app.command(
-        "run", epilog='Example: pixyz-scheduler run convert_file wheel.step -p \'{"extension": "glb"}\' -o out'
-    )(run)
     app.command("api", epilog="Example: GOD_PASSWORD_SHA256=... pixyz-scheduler api")(api)
     app.command("worker", epilog="Example: QUEUE_NAME=cpu,gpuhigh pixyz-scheduler worker")(worker)
 
 
-def reconcile(*, dry_run: bool) -> "Iterator[Finding]":
+def reconcile(*, dry_run: bool) -> "Iterator[reconciling.Finding]":
     """What `admin reconcile` does, folder by folder."""
     from pixyz_scheduler.launcher.admin import make_reconcile
 
@@ -50,6 +47,36 @@ def operator() -> "Operator":
     from pixyz_scheduler.launcher.operator import Operator
 
     return Operator(_farm_settings())
+
+
+def is_installed() -> bool:
+    """Whether what a server or a worker needs is here, or the client alone."""
+    try:
+        extras.require("worker", whose="doctor")
+    except ExtraMissing:
+        return False
+    return True
+
+
+def findings() -> "Iterator[Finding]":
+    """What `doctor` finds, check by check."""
+    from pixyz_scheduler.doctor.checks import checks_of
+    from pixyz_scheduler.doctor.examination import examine
+
+    return examine(checks_of(os.environ, Path.cwd()))
+
+
+def new_conf(path: Path, given: Mapping[str, str], *, compose: bool, force: bool) -> tuple[str | None, list[str]]:
+    """Write a pixyz-scheduler.conf; its API key, to be shown once, and what the user should know of it."""
+    extras.require("worker", whose="`init`", install=extras.EVERYTHING_HERE)
+    from pixyz_scheduler.launcher import new_conf
+    from pixyz_scheduler.launcher.api_key import new_key
+
+    if compose:  # its store is a container of its own, which wants one
+        given = {"REDIS_PASSWORD": new_key(), **given}
+    made = new_conf.compose(given, cwd=Path.cwd(), key=new_key())
+    new_conf.put(made.text, path, force=force)
+    return made.key, list(new_conf.remarks(path, environ=os.environ, cwd=Path.cwd()))
 
 
 def api() -> None:
@@ -132,63 +159,10 @@ def up() -> None:
     render.note("Ended at once: what ran is tried again at the next `up`." if asked.at_once.is_set() else "Ended.")
 
 
-def run(  # noqa: PLR0913  (each is an option)
-    context: typer.Context,
-    *,
-    what: Annotated[str, typer.Argument(metavar="PROCESS|SCRIPT.py", help="A process's name, or your Python file.")],
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The input, if it needs one.")
-    ] = None,
-    input_file: Annotated[
-        Path | None,
-        typer.Option("-i", "--input", metavar="FILE", exists=True, dir_okay=False, help="The input, said in this way."),
-    ] = None,
-    params: options.Params = None,
-    entrypoint: options.Entrypoint = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FOLDER",
-            file_okay=False,
-            help="Where the outputs go. Default: here; with --local, WHAT-outputs.",
-        ),
-    ] = None,
-    local: Annotated[
-        bool,
-        typer.Option("--local", help="In this process, with no scheduler: a debugger and breakpoint() work."),
-    ] = False,
-    token: options.Token = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Run one job and fetch its files. On the scheduler that PIXYZ_URL or -u names, else on one of its own."""
-    given = options.params(params)
-    script = Path(what) if what.endswith(".py") else None
-    if script is not None and not script.is_file():
-        raise typer.BadParameter(f"there is no file {what}", param_hint="'PROCESS|SCRIPT.py'")
-    file = file or input_file
-    if local:
-        _run_here(what, entrypoint=entrypoint, params=given, file=file, output=output)
-        return
-    with _scheduler_for(context, token) as scheduler:
-        source = {"script": script} if script is not None else {"process": what}
-        name = file.name if file else Path(what).name
-        job = scheduler.submit(file=file, params=given, name=name, entrypoint=entrypoint, **source)
-        ended = waiting.follow(scheduler, job.uuid, timeout=None, quiet=as_json)
-        saved = fetch_outputs(scheduler, ended, output or Path(), quiet=as_json)
-    if as_json:
-        render.as_json({**ended.raw, "files": [str(path) for path in saved]})
-        raise typer.Exit(waiting.exit_status(ended))
-    waiting.show_end(ended, as_json=False)
-    if ended.succeeded and ended.result is not None:
-        render.as_json(ended.result)
-    raise typer.Exit(waiting.exit_status(ended))
-
-
-def _run_here(
+def run_here(
     what: str, *, entrypoint: str | None, params: dict[str, object] | None, file: Path | None, output: Path | None
 ) -> None:
+    """What `run --local` does, in this process."""
     extras.require("worker", whose="`run --local`")
     from pixyz_scheduler.launcher.here import run_locally
 
@@ -204,25 +178,13 @@ def _run_here(
     )
 
 
-def fetch_outputs(
-    scheduler: "SchedulerClient", ended: "JobDetails", folder: Path, *, quiet: bool = False
-) -> list[Path]:
-    """Download all outputs of a job into a folder; where they lie now."""
-    saved = []
-    for path in scheduler.outputs(ended):
-        with progress.of_file(path, quiet=quiet) as show:
-            saved.append(scheduler.download(ended, path, folder / path, on_bytes=show))
-        if not quiet:
-            render.saved(saved[-1])
-    return saved
-
-
 @contextmanager
 def own_stack(folder: Path) -> Iterator[tuple["Stack", str]]:
     """A stack with all its data in one folder, on a free port, with a key of its own, its log in the folder."""
     from pixyz_scheduler.launcher.api_key import digest_of, new_key
     from pixyz_scheduler.launcher.stack import Plan, Stack
 
+    _settings()  # what is wrong with them is said here, and not by an API that does not start
     key = new_key()
     plan = Plan(
         host="127.0.0.1",
@@ -289,24 +251,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _scheduler_for(context: typer.Context, token: str | None) -> Iterator["SchedulerClient"]:
-    given = context.find_object(Globals) or Globals()
-    if given.url is not None:
-        with connect(context, token) as scheduler:
-            yield scheduler
-        return
-    extras.require("server", whose="A scheduler of one's own", install=extras.EVERYTHING_HERE)
-    import tempfile  # lazy: 2 ms that --help need not pay
-
-    from pixyz_scheduler.client import SchedulerClient
-
-    with tempfile.TemporaryDirectory(prefix="pixyz-run-") as folder:
-        render.note("Starting a scheduler for this job ...")
-        with own_stack(Path(folder)) as (stack, key), SchedulerClient(stack.plan.url, key) as scheduler:
-            yield scheduler
 
 
 def _speak_as_asked() -> None:

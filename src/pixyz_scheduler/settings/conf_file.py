@@ -34,25 +34,36 @@ def places(*, environ: Mapping[str, str], cwd: Path, windows: bool = os.name == 
     return [cwd / NAME, *(Path(folder, "PixyzSDK", NAME) for folder in folders if folder)]
 
 
-def read(path: Path, *, environ: Mapping[str, str]) -> list[Line]:
-    """The settings of the file, top to bottom; `${NAME}` takes the environment's value, else an earlier line's.
+@dataclass(frozen=True)
+class Content:
+    """What a file says: its settings, top to bottom, and in words which lines are none."""
 
-    Raises:
-        SettingsError: not readable, not text, or a line that is not NAME=value.
+    lines: tuple[Line, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read(path: Path, *, environ: Mapping[str, str]) -> Content:
+    """The settings of the file; `${NAME}` takes the environment's value, else an earlier line's.
+
+    What is no text, or cannot be read, has no lines and one problem.
     """
+    try:
+        text = _text(path)
+    except SettingsError as error:
+        return Content((), (str(error),))
     lines: list[Line] = []
+    problems: list[str] = []
     known: dict[str, str | None] = {}
-    for binding in parse_stream(io.StringIO(_text(path))):
+    for binding in parse_stream(io.StringIO(text)):
         where = f"{path}, line {binding.original.line + _blank_lines(binding.original.string)}"
         if binding.error or (binding.key is not None and binding.value is None):
-            raise SettingsError(f"{where} is not NAME=value (quotes that never close count too).")
-        if binding.key is None or binding.value is None:
-            continue
-        seen = {**known, **environ}
-        value = "".join(atom.resolve(seen) for atom in parse_variables(binding.value))
-        known[binding.key] = value
-        lines.append(Line(name=binding.key.upper(), value=value, where=where))
-    return lines
+            problems.append(f"{where} is not NAME=value (quotes that never close count too).")
+        elif binding.key is not None and binding.value is not None:
+            seen = {**known, **environ}
+            value = "".join(atom.resolve(seen) for atom in parse_variables(binding.value))
+            known[binding.key] = value
+            lines.append(Line(name=binding.key.upper(), value=value, where=where))
+    return Content(tuple(lines), tuple(problems))
 
 
 def _text(path: Path) -> str:

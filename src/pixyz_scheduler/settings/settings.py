@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from pixyz_scheduler.errors import SettingsError
 from pixyz_scheduler.settings import sources
 from pixyz_scheduler.settings.store_url import StoreUrl, results_database
 from pixyz_scheduler.settings.types import (
@@ -169,6 +170,13 @@ class Settings(BaseSettings):
         """
         environ, cwd = os.environ if environ is None else environ, Path.cwd() if cwd is None else cwd
         found = sources.gather(cls.model_fields, environ=environ, cwd=cwd)
+        if found.problems:
+            raise SettingsError("\n".join(found.problems))
+        return cls.of(found, cwd=cwd)
+
+    @classmethod
+    def of(cls, found: sources.Gathered, *, cwd: Path) -> Settings:
+        """The settings that were gathered; raises SettingsError."""
         settings = sources.build(cls, found.lines, cwd=cwd)
         settings._origins = {name: line.where for name, line in found.lines.items()}  # noqa: SLF001  (our own)
         settings._warnings = found.warnings  # noqa: SLF001  (our own)
@@ -177,7 +185,7 @@ class Settings(BaseSettings):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should be told: names in the file that are no setting."""
+        """What the user should be told: names that are no setting."""
         return self._warnings
 
     def origin(self, name: str) -> str | None:

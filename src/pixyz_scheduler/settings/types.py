@@ -116,7 +116,7 @@ def _absolute(path: Path) -> Path:
         raise ValueError("no such user") from error
 
 
-Text = Annotated[str, Allowed("text")]
+Text = Annotated[str, Field(pattern=r"^\S*$"), Allowed("text without blanks")]
 Host = Annotated[str, Field(pattern=r"^[^\s/@]+$"), Allowed("a host name or an IP address")]
 Port = Annotated[int, Field(ge=1, le=65535), Allowed("a port, 1 to 65535")]
 PortOrNone = Annotated[int, Field(ge=0, le=65535), Allowed("a port, 1 to 65535, or 0 for none")]

@@ -62,6 +62,7 @@ from pixyz_scheduler.worker.leaving import Leaving
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
+from pixyz_scheduler.worker.share_look import ShareLook
 from pixyz_scheduler.worker.stall_guard import StallGuard
 from pixyz_scheduler.worker.subtasks import Subtasks
 from pixyz_scheduler.worker.task_metas import TaskMetas
@@ -124,7 +125,12 @@ def work(settings: Settings) -> int:
         Sweeper(quick, dispatch, aftermath, ended=mirror.soon, tracer=tracer),
         Drain(keeper, timeout=settings.drain_timeout, stopping=stopping) as drain,
         Calls(connect(settings.store_url, timeout=_LISTENING), me.name, keeper.ask_now),
-        Announcer(Farm(quick), lambda: at_work(me, activity, drain, readiness), each=2 * pace.renew) as announcer,
+        ShareLook(share.root) as look,
+        Announcer(
+            Farm(quick),
+            lambda: replace(at_work(me, activity, drain, readiness), share=look.seen),
+            each=2 * pace.renew,
+        ) as announcer,
         janitor_of(settings, records, share, surroundings),
     ):
         execution = Execution(
@@ -242,7 +248,11 @@ def whoami(settings: Settings) -> Worker:
 def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
     """This worker, as it is now."""
     return replace(
-        me, busy=max(0, activity.busy - activity.lent), draining=drain.leaving.is_set(), trouble=readiness.trouble
+        me,
+        busy=max(0, activity.busy - activity.lent),
+        draining=drain.leaving.is_set(),
+        trouble=readiness.trouble,
+        clock=time.time(),
     )
 
 

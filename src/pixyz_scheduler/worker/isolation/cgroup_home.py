@@ -36,6 +36,11 @@ def open_groups(name: str, *, mount: Path = _MOUNT, proc: Path = Path("/proc/sel
     return None
 
 
+def may_open_groups(*, mount: Path = _MOUNT, proc: Path = Path("/proc/self")) -> bool:
+    """Whether `open_groups` seems to be allowed; nothing is made."""
+    return any(os.access(parent, os.W_OK) for _, parent in _parents(mount, proc))
+
+
 def groups_left(*, mount: Path = _MOUNT, proc: Path = Path("/proc/self")) -> Iterator[tuple[str, MemoryGroups]]:
     """The groups of workers beside this one, dead or alive: each with the name that it was opened by."""
     for version, parent in _parents(mount, proc):
