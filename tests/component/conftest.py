@@ -27,8 +27,10 @@ from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.leftovers import worker_token
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.slots import Slots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit

@@ -16,7 +16,8 @@ from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.isolation.events import Exited, Froze
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
 from pixyz_scheduler.worker.isolation.template import Template
 from tests.component.conftest import ENVIRONMENT, NO_ENGINE

@@ -11,7 +11,8 @@ import pytest
 from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
 from pixyz_scheduler.errors import LicenceMissing, Unavailable
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.trial import try_licence
 from tests.component.conftest import ENVIRONMENT

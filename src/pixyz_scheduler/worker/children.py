@@ -14,9 +14,11 @@ from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.worker.isolation.by_need import ByNeed
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
 from pixyz_scheduler.worker.isolation.engine_slots import EngineSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.in_process import InProcessSlots
 from pixyz_scheduler.worker.isolation.leftovers import MARK, worker_token
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.slots import Slots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.terminal import device
 from pixyz_scheduler.worker.isolation.trial import try_licence
