@@ -3,37 +3,36 @@
 POSIX has flock; Windows locks bytes of a file, for one holder only, and opens no folder.
 """
 
+import importlib
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 
 def lock(descriptor: int, *, shared: bool = False, wait: bool = False) -> bool:
     """Lock what is open there; whether it is ours now. Without `wait` the answer comes at once."""
-    if sys.platform == "win32":
-        return _lock_byte(descriptor, wait=wait)
-    else:
-        import fcntl
-
-        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        try:
-            fcntl.flock(descriptor, how if wait else how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    return (_lock_byte if os.name == "nt" else _flock)(descriptor, shared=shared, wait=wait)
 
 
-def _lock_byte(descriptor: int, *, wait: bool) -> bool:
-    import msvcrt  # on Windows alone
+def _flock(descriptor: int, *, shared: bool, wait: bool) -> bool:
+    # Not imported above: each system has one of the two.
+    fcntl: Any = importlib.import_module("fcntl")
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(descriptor, how if wait else how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
-    calls: Any = msvcrt  # whose functions are unknown to who checks types elsewhere
+
+def _lock_byte(descriptor: int, *, shared: bool, wait: bool) -> bool:
+    msvcrt: Any = importlib.import_module("msvcrt")
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         # LK_LOCK tries ten times, a second apart, and gives up.
-        calls.locking(descriptor, calls.LK_LOCK if wait else calls.LK_NBLCK, 1)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     except OSError:
-        return wait and _lock_byte(descriptor, wait=True)
+        return wait and _lock_byte(descriptor, shared=shared, wait=True)
     return True
 
 

@@ -8,24 +8,26 @@ in a memory group of the dead worker's, where there are such groups.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from pixyz_scheduler.worker.isolation import hunt
+from pixyz_scheduler.worker.isolation.census import census
 from pixyz_scheduler.worker.isolation.cgroup_home import groups_left
 
 MARK = "PIXYZ_RUN_BY"
-# The start time is the 22nd field of /proc/PID/stat, this one after the command in brackets.
-_START = 19
 
 
 def worker_token() -> str:
     """What tells this process, in the environment of all it starts, from every other one on the machine."""
-    return f"{_namespace()}-{os.getpid()}-{_started(os.getpid()) or 0}"
+    return f"{_namespace()}-{os.getpid()}-{census().started(os.getpid()) or 0}"
 
 
 def kill_leftovers() -> set[int]:
     """Kill what the jobs of dead workers have left; which processes that was."""
+    if sys.platform == "win32":  # a Job Object ends with its worker
+        return set()
     killed = hunt.kill_marked(MARK, _is_of_the_dead)
     for name, groups in groups_left():
         if _is_of_the_dead(name):
@@ -39,18 +41,10 @@ def _is_of_the_dead(token: str) -> bool:
     pid, _, started = rest.partition("-")
     if not (pid.isdigit() and started.isdigit()) or namespace != _namespace():
         return False
-    return _started(int(pid)) != int(started)
+    return census().started(int(pid)) != int(started)
 
 
 def _namespace() -> str:
     with suppress(OSError):
         return str(Path("/proc/self/ns/pid").stat().st_ino)
     return "0"
-
-
-def _started(pid: int) -> int | None:
-    """In clock ticks since the machine's start; None where there is no such process, or it is dead and not buried."""
-    with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return None if fields[0] in b"ZX" else int(fields[_START])
-    return None
