@@ -1,6 +1,7 @@
 """Whether what is not Linux could load us at all: every module, in an interpreter that lacks what that system lacks."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
+# The SDK itself is not here; the tests have a stand-in.
+PATHS = (ROOT / "src", ROOT / "tests" / "fakes" / "pxz_stub")
 LOOK = ROOT / "tests" / "fakes" / "look_as_elsewhere.py"
 NOT_FOR_ALL = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pixyz"]
 
@@ -27,14 +30,14 @@ NOT_FOR_ALL = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pixy
 def test_every_module_can_be_imported_on(platform, absent):
     done = subprocess.run(
         [sys.executable, str(LOOK), platform, *absent],
-        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": os.pathsep.join(map(str, PATHS)), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert (said["failed"], said["dragged"]) == ({}, [])
+    assert (said["failed"], said["dragged"], said["without"]) == ({}, [], [])
     assert said["well"] > 250
 
 

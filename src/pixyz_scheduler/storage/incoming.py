@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -66,7 +67,7 @@ class IncomingFile:
     def _begin_with(self) -> None:
         """Have the disk begin with what has come, so that little is left to wait for at the end."""
         # Linux begins when it is asked to drop a file from memory; what is not written yet stays there.
-        if self.size - self._begun >= _BEGIN_WITH and hasattr(os, "posix_fadvise"):
+        if self.size - self._begun >= _BEGIN_WITH and sys.platform == "linux":
             os.posix_fadvise(self._file.fileno(), self._begun, self.size - self._begun, os.POSIX_FADV_DONTNEED)
             self._begun = self.size
 

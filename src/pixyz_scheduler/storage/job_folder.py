@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -218,7 +219,7 @@ def _as_text(name: str) -> str:
 
 def _open_without_links(folder: Path, steps: tuple[str, ...]) -> int:
     """Open step by step, refusing a link at each; O_NONBLOCK so that a pipe put there meanwhile holds nobody."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return os.open(folder.joinpath(*steps), os.O_RDONLY | getattr(os, "O_BINARY", 0))
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     for index, step in enumerate(steps):
