@@ -39,6 +39,7 @@ QUEUE_NAME=cpu,control     # what this machine works on
 # Defaults that depend on the machine.
 WORDS = {
     "data_path": "`~/.local/share/pixyz-scheduler` (Linux)",
+    "share_path": "`/tmp/share`",
     "process_path": "the package's own",
     "script_environments": "`~/.cache/pixyz-scheduler/environments` (Linux)",
     "isolation": "`fork` on Linux, else `spawn`",

@@ -117,7 +117,7 @@ def up() -> None:
     with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
         if not asked.end.is_set():
             _welcome(stack, settings, key)
-        asked.end.wait()
+        asked.wait()
         render.note(
             f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT); what has not ended goes on at "
             "the next `up`.\nCtrl-C again: end at once."
@@ -326,7 +326,9 @@ def _status_for_launcher(status: int) -> int:
 
 def _hold_lifeline() -> None:
     from pixyz_scheduler.launcher.lifeline import hold_lifeline
+    from pixyz_scheduler.process_signals import take_break_as_end
 
+    take_break_as_end()
     hold_lifeline(os.environ)
 
 

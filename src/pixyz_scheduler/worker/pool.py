@@ -30,8 +30,14 @@ class IdlePool(TaskPool):
 
     def wake(self) -> None:
         """Make the event loop look up; from any thread."""
-        with suppress(BlockingIOError):  # full of bytes: it will wake
+        with suppress(OSError):  # full of bytes: it will wake; or closed: it has ended
             self._waking.send(b"!")
+
+    def on_stop(self) -> None:
+        """Celery calls it when its event loop runs no more."""
+        super().on_stop()
+        self._woken.close()
+        self._waking.close()
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):
