@@ -323,6 +323,7 @@ def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slo
     assert seen[-1].exit_code == 0
 
 
+@pytest.mark.forks("it has a template")
 def test_the_zygote_may_die_between_two_jobs(fork_bench, template):
     assert fork_bench.run(HELLO).state is JobState.SUCCESS
     template._process.kill()

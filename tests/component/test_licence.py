@@ -68,6 +68,7 @@ def per_job(isolation, environment):
             yield slots
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_licence_that_is_held_is_taken_once_and_each_job_begins_with_a_clean_session(bench_of, calls, environment):
     with forking(HELD, environment) as slots:
         bench = bench_of(slots)
@@ -161,6 +162,7 @@ def test_an_sdk_that_crashes_for_a_job_costs_that_attempt_alone(bench_of, enviro
         assert "SIGSEGV" in report.error
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_template_that_dies_takes_its_licence_again(bench_of, calls, environment):
     with Template(engine=HELD, environment=environment) as template:
         template.renew()
@@ -170,6 +172,7 @@ def test_a_template_that_dies_takes_its_licence_again(bench_of, calls, environme
     assert [name for _, name in calls()].count("initialize") == 2
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_template_that_gets_no_second_licence_hinders_the_job(bench_of, environment):
     with Template(engine=HELD, environment=environment | {"PXZ_STUB_LICENCE": "0"}) as template:
         slots = ForkSlots(template, ahead=0)

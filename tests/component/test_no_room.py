@@ -17,6 +17,8 @@ from pixyz_scheduler.worker.isolation.forked import ForkedChild
 from pixyz_scheduler.worker.isolation.slot import NoSpare, Slot
 from pixyz_scheduler.worker.isolation.warden import Warden
 
+pytestmark = pytest.mark.forks("wardens and a template find no room")
+
 
 @pytest.fixture
 def warden():
