@@ -7,11 +7,12 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 import pytest
 
 from pixyz_scheduler.broker.store_server import find_server
+from pixyz_scheduler.cli.server import _exported
 from pixyz_scheduler.errors import SettingsError, StoreUnavailable
 from pixyz_scheduler.process_signals import apart, end_signal, end_this_process, take_break_as_end
 from pixyz_scheduler.settings.settings import Settings
 from pixyz_scheduler.settings.types import share_place
-from pixyz_scheduler.worker.children import check_isolation, has_packages
+from pixyz_scheduler.worker.children import check_isolation, has_packages, in_utf8
 from pixyz_scheduler.worker.isolation.census import ProcCensus, PsutilCensus, census
 from pixyz_scheduler.worker.isolation.enclosure import enclosure_of
 from pixyz_scheduler.worker.isolation.kept_enclosure import KeptEnclosure
@@ -71,6 +72,26 @@ def test_where_there_is_no_ctrl_break_nothing_is_done_about_it():
 def test_packages_of_a_script_are_for_systems_where_a_process_can_become_another_program(platform, is_there):
     assert has_packages(Settings(), platform=platform) == is_there
     assert not has_packages(Settings(debug=True), platform=platform)
+
+
+@pytest.mark.parametrize(
+    ("platform", "given", "found"),
+    [
+        ("linux", {}, {}),
+        ("win32", {"A": "b"}, {"A": "b", "PYTHONUTF8": "1"}),
+        ("win32", {"PYTHONUTF8": "0"}, {"PYTHONUTF8": "0"}),
+    ],
+)
+def test_a_script_speaks_utf_8_on_windows_too_unless_somebody_wants_it_otherwise(platform, given, found):
+    assert in_utf8(given, platform=platform) == found
+
+
+@pytest.mark.parametrize(
+    ("platform", "line"),
+    [("linux", "export A=1 B=2"), ("darwin", "export A=1 B=2"), ("win32", '$env:A="1"; $env:B="2"')],
+)
+def test_what_to_type_is_said_in_the_shell_that_is_there(platform, line):
+    assert _exported({"A": "1", "B": "2"}, platform=platform) == line
 
 
 def test_a_fork_where_there_is_none_is_refused_with_what_is_allowed():

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -336,7 +336,8 @@ def _refuse_taken(host: str, port: int) -> None:
     import socket  # lazy: as above
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it lets two listen on one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
@@ -357,11 +358,18 @@ def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
         render.line(f"API key:                {_whose_key(settings)}")
         render.line("In another terminal:")
     render.line("")
-    render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key or '...'}")
+    render.line(f"  {_exported({'PIXYZ_URL': url, 'PIXYZ_TOKEN': key or '...'})}")
     render.line(f"  {me} process -n api_test -w")
     render.line("")
     render.line("End:                    Ctrl-C")
     sys.stdout.flush()
+
+
+def _exported(values: Mapping[str, str], *, platform: str = sys.platform) -> str:
+    """What sets these in the shell that people have there: PowerShell on Windows."""
+    if platform == "win32":
+        return "; ".join(f'$env:{name}="{value}"' for name, value in values.items())
+    return " ".join(["export", *(f"{name}={value}" for name, value in values.items())])
 
 
 def _whose_key(settings: "Settings") -> str:

@@ -38,7 +38,7 @@ def slots_of(settings: Settings) -> Iterator[Slots]:
     """
     check_isolation(settings)
     engine = engine_of(settings)
-    environment = without_secrets(os.environ) | engine.to_environment()
+    environment = in_utf8(without_secrets(os.environ)) | engine.to_environment()
     environment[MARK] = token = worker_token()
     allowance = allowance_of(settings)
     if not has_packages(settings):
@@ -122,6 +122,11 @@ def allowance_of(settings: Settings) -> Allowance:
         max_input=settings.max_upload_size,
         min_free=settings.min_free_space,
     )
+
+
+def in_utf8(environment: Mapping[str, str], *, platform: str = sys.platform) -> dict[str, str]:
+    """What a script prints, and the text files it opens, are UTF-8 as elsewhere; Windows has its own code page."""
+    return {"PYTHONUTF8": "1", **environment} if platform == "win32" else dict(environment)
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
