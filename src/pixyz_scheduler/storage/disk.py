@@ -108,8 +108,12 @@ def remove_tree(path: Path) -> None:
     except PermissionError:
         # Each folder is opened up before the walk enters it.
         path.chmod(stat.S_IRWXU)
-        for parent, names, _ in os.walk(path):
+        for parent, names, files in os.walk(path):
             for folder in filter(is_real_folder, (Path(parent, name) for name in names)):
                 with suppress(OSError):
                     folder.chmod(stat.S_IRWXU)
+            # Windows removes no file that may not be written, as inputs are that jobs share.
+            for file in files if sys.platform == "win32" else ():
+                with suppress(OSError):
+                    Path(parent, file).chmod(stat.S_IRWXU)
         shutil.rmtree(path)
