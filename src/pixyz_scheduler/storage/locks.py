@@ -11,7 +11,9 @@ from typing import Any
 
 def lock(descriptor: int, *, shared: bool = False, wait: bool = False) -> bool:
     """Lock what is open there; whether it is ours now. Without `wait` the answer comes at once."""
-    return (_lock_byte if os.name == "nt" else _flock)(descriptor, shared=shared, wait=wait)
+    if os.name == "nt":
+        return lock_byte(importlib.import_module("msvcrt"), descriptor, wait=wait)
+    return _flock(descriptor, shared=shared, wait=wait)
 
 
 def _flock(descriptor: int, *, shared: bool, wait: bool) -> bool:
@@ -25,23 +27,27 @@ def _flock(descriptor: int, *, shared: bool, wait: bool) -> bool:
     return True
 
 
-def _lock_byte(descriptor: int, *, shared: bool, wait: bool) -> bool:
-    msvcrt: Any = importlib.import_module("msvcrt")
+def lock_byte(msvcrt: Any, descriptor: int, *, wait: bool) -> bool:
+    """As `lock`, by the module `msvcrt`: the first byte, whether there is one or not."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         # LK_LOCK tries ten times, a second apart, and gives up.
         msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     except OSError:
-        return wait and _lock_byte(descriptor, shared=shared, wait=True)
+        return wait and lock_byte(msvcrt, descriptor, wait=True)
     return True
 
 
-def open_to_lock(folder: Path, *, beside: bool = os.name == "nt") -> int:
+FOLDERS_OPEN = os.name != "nt"
+"""Whether this system opens folders."""
+
+
+def open_to_lock(folder: Path, *, by_folder: bool = FOLDERS_OPEN) -> int:
     """A descriptor to lock a folder by: of the folder itself, or of a file beside it where none can be opened.
 
     Raises OSError where it cannot be had: a link, above all.
     """
-    if beside:
+    if not by_folder:
         return os.open(lock_file(folder), os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     return os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pixyz_scheduler.errors import InvalidArchive
 from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, remove_tree
-from pixyz_scheduler.storage.locks import lock, lock_file, open_to_lock
+from pixyz_scheduler.storage.locks import FOLDERS_OPEN, lock, lock_file, open_to_lock
 from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
 
@@ -55,7 +55,9 @@ class Workspace:
 
     @classmethod
     @contextmanager
-    def open(cls, job_id: str, *, attempt: int, local_root: Path) -> Iterator["Workspace"]:
+    def open(
+        cls, job_id: str, *, attempt: int, local_root: Path, by_folder: bool = FOLDERS_OPEN
+    ) -> Iterator["Workspace"]:
         """Make the folder, hold it by a lock (so that `sweep` leaves it alone), and remove it at the end.
 
         Raises StorageFull. The lock is the worker's: it ends with the worker, however that ends.
@@ -66,7 +68,7 @@ class Workspace:
         unborn = path.with_name(f".{path.name}")
         with disk_in_words(path):
             unborn.mkdir(mode=_MODE, parents=True)
-            descriptor = open_to_lock(unborn)
+            descriptor = open_to_lock(unborn, by_folder=by_folder)
         try:
             if not lock(descriptor):
                 raise BlockingIOError(errno.EAGAIN, "held by another", str(unborn))
@@ -117,17 +119,18 @@ class Workspace:
             shutil.copyfile(other, place)
 
 
-def sweep_workspaces(local_root: Path, *, now: float) -> list[str]:
+def sweep_workspaces(local_root: Path, *, now: float, by_folder: bool = FOLDERS_OPEN) -> list[str]:
     """Remove the folders of attempts whose worker is dead; call it when a worker starts. Says their names.
 
     Args:
         local_root: what `Workspace.open` is given.
         now: seconds since the epoch.
+        by_folder: whether a folder is locked itself, or by a file beside it.
     """
     if not is_real_folder(local_root):
         return []
     left = [path for path in local_root.iterdir() if _is_ours(path, now) and is_real_folder(path)]
-    removed = [path.name for path in left if _remove_unheld(path)]
+    removed = [path.name for path in left if _remove_unheld(path, by_folder=by_folder)]
     for file in local_root.glob(f"{PREFIX}*.lock"):
         # Its folder went with its worker, or before it.
         with suppress(OSError):
@@ -145,9 +148,9 @@ def _is_ours(path: Path, now: float) -> bool:
     return False
 
 
-def _remove_unheld(path: Path) -> bool:
+def _remove_unheld(path: Path, *, by_folder: bool) -> bool:
     try:
-        descriptor = open_to_lock(path)
+        descriptor = open_to_lock(path, by_folder=by_folder)
     except OSError:
         return False
     is_ours = lock(descriptor)
