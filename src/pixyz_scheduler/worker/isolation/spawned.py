@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, Any, Protocol
 
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
@@ -70,15 +70,7 @@ class SpawnedChild:
         self._frozen = False
         self._was_killed = False
         self._answers: queue.Queue[dict[str, Any] | None] | None = None
-        self._process = subprocess.Popen(  # noqa: S603  (our own module)
-            self._enclosure.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**environment, MARK: mark},
-            **self._enclosure.options,
-        )
-        self._enclose()
+        self._process = self._begun({**environment, MARK: mark})
         self.pid = self._process.pid
         self.scale = self._enclosure.scale
         # Bounded, so that a flood fills the pipes and not our memory.
@@ -89,17 +81,23 @@ class SpawnedChild:
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
 
-    def _enclose(self) -> None:
-        try:
-            self._enclosure.begin(self._process)
-        except OSError:
-            # It has begun nothing of a job's: it waits for its request, or has not been let go on.
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-                _pipe(pipe).close()
-            self._enclosure.close()
-            raise
+    def _begun(self, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        with ExitStack() as undo:
+            undo.callback(self._enclosure.close)
+            process = subprocess.Popen(  # noqa: S603  (our own module)
+                self._enclosure.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                **self._enclosure.options,
+            )
+            # Nothing of a job's has begun in it: it waits for its request, or has not been let go on.
+            undo.enter_context(process)
+            undo.callback(process.kill)
+            self._enclosure.begin(process)
+            undo.pop_all()
+        return process
 
     def start(self, request: Mapping[str, Any], *, since: Since) -> None:
         """Hand over its request; raises LeaseLost, and ChannelError for one that cannot be sent."""
