@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 
+# What is called so in a test's parameters is there by a fork and afresh.
+_BOTH_WAYS = ("isolation", "slots", "slots_without_groups", "patient_slots", "bench_with")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     asked = os.environ.get("ISOLATION") or "fork"
     parser.addoption("--isolation", choices=["fork", "spawn"], default=asked, help="how tests get their children")
@@ -33,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marked, called = item.get_closest_marker("forks"), getattr(item, "callspec", None)
         if marked is not None:
             item.add_marker(pytest.mark.skip(reason=f"of a fork alone: {marked.args[0]}"))
-        elif called is not None and "fork" in called.params.values():
+        elif called is not None and any(called.params.get(name) == "fork" for name in _BOTH_WAYS):
             item.add_marker(pytest.mark.skip(reason="by a fork; here the same test runs by --isolation=spawn"))
 
 
