@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-
 # What is called so in a test's parameters is there by a fork and afresh.
 _BOTH_WAYS = ("isolation", "slots", "slots_without_groups", "patient_slots", "bench_with")
 

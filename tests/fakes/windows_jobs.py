@@ -1,23 +1,22 @@
 """Kernel32's Job Objects in memory, as Windows documents them: for what decides by them. It starts no process."""
 
 import ctypes
+from collections import Counter
 
 from pixyz_scheduler.worker.isolation import job_structures as win
 
 
 class WindowsJobs:
-    """See job_object.Calls. Processes are numbers; those in `suspended` stand still.
+    """See job_object.Calls. Processes are numbers; each stands still until it was resumed as often as suspended.
 
     Attributes:
         alive: who lives.
-        suspended: of these, who stands still.
-        refused: bytes that were not granted, in order.
         fails: the names of calls that raise.
     """
 
     def __init__(self, *, alive=(), fails=()):
         self.alive = set(alive)
-        self.suspended = set()
+        self._suspensions = Counter()
         self.handles = {}
         self.fails = set(fails)
         self._next = 100
@@ -96,11 +95,16 @@ class WindowsJobs:
         for kept in self.handles.values():
             kept.get("messages", []).append(number)
 
+    @property
+    def suspended(self):
+        return {pid for pid in self.alive if self._suspensions[pid]}
+
     def suspend(self, pids):
-        self.suspended |= self.alive & set(pids)
+        self._suspensions.update(pids)
 
     def resume(self, pids):
-        self.suspended -= set(pids)
+        for pid in pids:
+            self._suspensions[pid] = max(0, self._suspensions[pid] - 1)
 
     def _jobs(self):
         return [kept for kept in self.handles.values() if "pids" in kept]

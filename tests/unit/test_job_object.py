@@ -146,8 +146,15 @@ def test_a_frozen_tree_stands_still_with_all_that_it_has_started():
     kernel.start(70, by=7)
     enclosure.freeze(frozen=True)
     assert kernel.suspended == {7, 70}
+    # One that was about to start, and is found by the next look.
+    kernel.start(71, by=7)
+    for _ in range(3):
+        enclosure.freeze(frozen=True)
+    assert kernel.suspended == {7, 70, 71}
     enclosure.freeze(frozen=False)
     assert kernel.suspended == set()
+    enclosure.freeze(frozen=True)
+    assert kernel.suspended == {7, 70, 71}
 
 
 @pytest.mark.parametrize(("asked", "outcome"), [(900, None), (1100, OutOfMemory(1000))])

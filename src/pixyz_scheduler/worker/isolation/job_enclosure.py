@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 from pixyz_scheduler.worker.isolation.census import PsutilCensus
@@ -39,6 +38,7 @@ class JobEnclosure:
     def __init__(self, calls: Calls, suspends: Suspends | None = None) -> None:
         self._job = JobObject(calls)
         self._suspends = suspends or PsutilCensus()
+        self._frozen: set[int] = set()
         self.command: Sequence[str] = [sys.executable, "-m", "pixyz_scheduler.worker.isolation.begun", "alone", ""]
         # A virtual environment's python.exe starts another one: were it put into the job later, that would be outside.
         flags = CREATE_SUSPENDED | CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW
@@ -51,9 +51,14 @@ class JobEnclosure:
         self._suspends.resume([process.pid])
 
     def freeze(self, *, frozen: bool) -> None:
-        """See Enclosure."""
-        with suppress(OSError):  # it has ended
-            (self._suspends.suspend if frozen else self._suspends.resume)(self._job.pids())
+        """See Enclosure. Windows counts how often each was stopped, and lets it go on when it was resumed as often."""
+        if frozen:
+            fresh = set(self._job.pids()) - self._frozen
+            self._suspends.suspend(fresh)
+            self._frozen |= fresh
+        else:
+            self._suspends.resume(self._frozen)
+            self._frozen.clear()
 
     def kill(self) -> None:
         """See Enclosure."""
