@@ -7,6 +7,7 @@ from pixyz_scheduler.worker.isolation.job_structures import PROCESS_SET_QUOTA, P
 
 _INVALID_HANDLE = ctypes.c_void_p(-1).value
 _WAIT_TIMEOUT = 258
+_MORE_DATA = 234
 _HANDLE, _DWORD, _BOOL = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int
 
 
@@ -35,7 +36,10 @@ class Kernel32:
     def query_information(self, job: int, kind: int, information: ctypes.Structure) -> None:
         """See JobCalls."""
         size = ctypes.sizeof(information)
-        self._checked(self._calls.QueryInformationJobObject(job, kind, ctypes.byref(information), size, None))
+        told = self._calls.QueryInformationJobObject(job, kind, ctypes.byref(information), size, None)
+        if not told and self._last() == _MORE_DATA:
+            return  # of more processes than have room there it tells as many as have
+        self._checked(told)
 
     def assign(self, job: int, pid: int) -> None:
         """See JobCalls."""
