@@ -18,7 +18,7 @@ from pixyz_scheduler.engine.choice import EngineChoice
 from pixyz_scheduler.storage.workspaces import Workspaces
 from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.isolation.events import Exited, Message
-from pixyz_scheduler.worker.isolation.slots import ForkSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from tests.fakes.wheels import wheel

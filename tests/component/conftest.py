@@ -27,8 +27,10 @@ from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.execution import Execution
 from pixyz_scheduler.worker.isolation.cgroup import MemoryGroups
 from pixyz_scheduler.worker.isolation.cgroup_home import open_groups
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.leftovers import worker_token
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, Slots, SpawnSlots
+from pixyz_scheduler.worker.isolation.slots import Slots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.limits import MemoryLimit
@@ -106,8 +108,11 @@ def template(groups: MemoryGroups | None) -> Iterator[Template]:
 
 
 @pytest.fixture(params=["fork", "spawn"])
-def slots(request: pytest.FixtureRequest, template: Template, groups: MemoryGroups | None) -> Iterator[Slots]:
-    made = ForkSlots(template, ahead=1) if request.param == "fork" else SpawnSlots(ENVIRONMENT, groups=groups)
+def slots(request: pytest.FixtureRequest, groups: MemoryGroups | None) -> Iterator[Slots]:
+    if request.param == "spawn":
+        yield SpawnSlots(ENVIRONMENT, groups=groups)
+        return
+    made = ForkSlots(request.getfixturevalue("template"), ahead=1)
     yield made
     made.close()
 
@@ -124,8 +129,12 @@ def slots_without_groups(request: pytest.FixtureRequest) -> Iterator[Slots]:
 
 
 @pytest.fixture
-def fork_slots(template: Template) -> Iterator[Slots]:
-    made = ForkSlots(template, ahead=1)
+def fork_slots(one_isolation: str, request: pytest.FixtureRequest, groups: MemoryGroups | None) -> Iterator[Slots]:
+    """Forked, unless the run is with --isolation=spawn: for tests to which that is no matter."""
+    if one_isolation == "spawn":
+        yield SpawnSlots(ENVIRONMENT, groups=groups)
+        return
+    made = ForkSlots(request.getfixturevalue("template"), ahead=1)
     yield made
     made.close()
 

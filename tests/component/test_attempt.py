@@ -16,7 +16,8 @@ from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.upkeep.sweeper import Sweeper
 from pixyz_scheduler.worker.isolation.events import Exited, Froze
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.spawned import SpawnedChild
 from pixyz_scheduler.worker.isolation.template import Template
 from tests.component.conftest import ENVIRONMENT, NO_ENGINE
@@ -322,6 +323,7 @@ def test_a_job_whose_worker_is_silent_is_frozen_and_goes_on_at_the_next_tick(slo
     assert seen[-1].exit_code == 0
 
 
+@pytest.mark.forks("it has a template")
 def test_the_zygote_may_die_between_two_jobs(fork_bench, template):
     assert fork_bench.run(HELLO).state is JobState.SUCCESS
     template._process.kill()

@@ -14,8 +14,10 @@ from pixyz_scheduler.worker.children import without_secrets
 from pixyz_scheduler.worker.isolation.by_need import ByNeed
 from pixyz_scheduler.worker.isolation.engine_slots import EngineSlots
 from pixyz_scheduler.worker.isolation.events import Exited, Message
-from pixyz_scheduler.worker.isolation.slots import ForkSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.template import Template
+
+pytestmark = pytest.mark.forks("it has two templates")
 
 _LOADED = "import sys\ndef main(pc, params):\n    return 'trimesh' in sys.modules\n"
 OPEN = EngineChoice(name="open")

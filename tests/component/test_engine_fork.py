@@ -10,6 +10,8 @@ import pytest
 
 from tests.fakes.engine_files import REPOSITORY, sample, write_assembly_glb, write_box_step
 
+pytestmark = pytest.mark.forks("its children are forked")
+
 TEMPLATE = Path(__file__).parents[1] / "fakes" / "engine_template.py"
 
 

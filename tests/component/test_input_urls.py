@@ -18,7 +18,8 @@ from pixyz_scheduler.errors import InputMissing, InvalidConfig, StorageFull, Una
 from pixyz_scheduler.jobs.input_url import AllowedUrls
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.isolation.events import Exited, Message
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from pixyz_scheduler.worker.provision.download import Download

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pixyz_scheduler.worker.isolation import leftovers
+from pixyz_scheduler.worker.isolation.census import census
 from pixyz_scheduler.worker.isolation.leftovers import MARK, kill_leftovers, worker_token
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
@@ -130,7 +131,7 @@ def test_a_token_of_another_pid_namespace_is_left_alone(marked):
 def test_a_worker_that_is_dead_and_not_buried_is_dead(marked):
     process = subprocess.Popen(SLEEP, stdout=subprocess.PIPE)
     process.stdout.readline()
-    token = f"{leftovers._namespace()}-{process.pid}-{leftovers._started(process.pid)}"
+    token = f"{leftovers._namespace()}-{process.pid}-{census().started(process.pid)}"
     left = marked(token)
     assert left.pid not in kill_leftovers()
     process.kill()

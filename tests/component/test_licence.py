@@ -11,7 +11,8 @@ import pytest
 from pixyz_scheduler.engine.choice import EngineChoice, LicenceTerms
 from pixyz_scheduler.errors import LicenceMissing, Unavailable
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.isolation.trial import try_licence
 from tests.component.conftest import ENVIRONMENT
@@ -67,6 +68,7 @@ def per_job(isolation, environment):
             yield slots
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_licence_that_is_held_is_taken_once_and_each_job_begins_with_a_clean_session(bench_of, calls, environment):
     with forking(HELD, environment) as slots:
         bench = bench_of(slots)
@@ -160,6 +162,7 @@ def test_an_sdk_that_crashes_for_a_job_costs_that_attempt_alone(bench_of, enviro
         assert "SIGSEGV" in report.error
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_template_that_dies_takes_its_licence_again(bench_of, calls, environment):
     with Template(engine=HELD, environment=environment) as template:
         template.renew()
@@ -169,6 +172,7 @@ def test_a_template_that_dies_takes_its_licence_again(bench_of, calls, environme
     assert [name for _, name in calls()].count("initialize") == 2
 
 
+@pytest.mark.forks("a template holds the licence")
 def test_a_template_that_gets_no_second_licence_hinders_the_job(bench_of, environment):
     with Template(engine=HELD, environment=environment | {"PXZ_STUB_LICENCE": "0"}) as template:
         slots = ForkSlots(template, ahead=0)

@@ -12,10 +12,12 @@ import pytest
 
 from pixyz_scheduler.jobs.state import JobState
 from pixyz_scheduler.worker.isolation.events import Exited
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.forked import ForkedChild
 from pixyz_scheduler.worker.isolation.slot import NoSpare, Slot
-from pixyz_scheduler.worker.isolation.slots import ForkSlots
 from pixyz_scheduler.worker.isolation.warden import Warden
+
+pytestmark = pytest.mark.forks("wardens and a template find no room")
 
 
 @pytest.fixture

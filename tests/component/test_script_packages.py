@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from pixyz_scheduler.jobs.state import JobState
-from pixyz_scheduler.worker.isolation.slots import ForkSlots, SpawnSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
+from pixyz_scheduler.worker.isolation.spawn_slots import SpawnSlots
 from pixyz_scheduler.worker.isolation.template import Template
 from pixyz_scheduler.worker.provision.allowance import Allowance
 from tests.component.conftest import ENVIRONMENT, NO_ENGINE

@@ -24,9 +24,14 @@ def pack(path, *names):
     return path
 
 
-def test_a_workspace_is_private_named_after_its_attempt_and_gone_at_the_end(tmp_path):
+# By the folder itself, or, as on Windows, by a file beside it.
+by_either = pytest.mark.parametrize("by_folder", [True, False])
+
+
+@by_either
+def test_a_workspace_is_private_named_after_its_attempt_and_gone_at_the_end(tmp_path, by_folder):
     root = tmp_path / "local"
-    with Workspace.open(JOB, attempt=2, local_root=root) as workspace:
+    with Workspace.open(JOB, attempt=2, local_root=root, by_folder=by_folder) as workspace:
         assert workspace.path.name.startswith(f"pixyz-attempt-{JOB}-2-")
         assert stat.S_IMODE(workspace.path.stat().st_mode) == 0o700
         (workspace.temp / "deep").mkdir()
@@ -42,12 +47,13 @@ def test_a_workspace_is_gone_after_an_error_too(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dead_workers_workspace_is_swept_and_a_living_ones_is_not(tmp_path):
+@by_either
+def test_a_dead_workers_workspace_is_swept_and_a_living_ones_is_not(tmp_path, by_folder):
     program = f"""
 import os, sys
 from pathlib import Path
 from pixyz_scheduler.storage.workspace import Workspace
-with Workspace.open({JOB!r}, attempt=1, local_root=Path({str(tmp_path)!r})) as workspace:
+with Workspace.open({JOB!r}, attempt=1, local_root=Path({str(tmp_path)!r}), by_folder={by_folder}) as workspace:
     print(workspace.path.name, flush=True)
     sys.stdin.read()
 """
@@ -56,10 +62,11 @@ with Workspace.open({JOB!r}, attempt=1, local_root=Path({str(tmp_path)!r})) as w
     ) as worker:
         name = worker.stdout.readline().strip()
         (tmp_path / "not-ours").mkdir()
-        assert sweep_workspaces(tmp_path, now=0.0) == []
+        assert sweep_workspaces(tmp_path, now=0.0, by_folder=by_folder) == []
+        assert (tmp_path / name).is_dir()
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-        assert sweep_workspaces(tmp_path, now=0.0) == [name]
+        assert sweep_workspaces(tmp_path, now=0.0, by_folder=by_folder) == [name]
         assert [path.name for path in tmp_path.iterdir()] == ["not-ours"]
 
 
@@ -69,6 +76,16 @@ def test_a_workspace_that_was_never_finished_is_swept_when_it_is_old(tmp_path):
     os.utime(unborn, (1000, 1000))
     assert sweep_workspaces(tmp_path, now=1010.0) == []
     assert sweep_workspaces(tmp_path, now=2000.0) == [unborn.name]
+
+
+def test_a_lock_whose_folder_has_gone_is_swept_when_it_is_old(tmp_path):
+    lock = tmp_path / f"pixyz-attempt-{JOB}-1-00000000.lock"
+    lock.touch()
+    os.utime(lock, (1000, 1000))
+    sweep_workspaces(tmp_path, now=1010.0)
+    assert lock.exists()
+    sweep_workspaces(tmp_path, now=2000.0)
+    assert not lock.exists()
 
 
 def test_a_link_named_like_a_workspace_is_not_followed(tmp_path):

@@ -5,7 +5,6 @@ import itertools
 import pytest
 
 from pixyz_scheduler.jobs.outcome import OutOfMemory
-from pixyz_scheduler.worker.isolation import memory
 from pixyz_scheduler.worker.isolation.memory import MemoryGuard, TreeScale
 from pixyz_scheduler.worker.limits import MemoryLimit
 
@@ -74,32 +73,32 @@ def test_a_killed_child_is_out_of_memory_where_the_kernel_has_killed_meanwhile(h
     assert guard.kernel_was_faster() == outcome
 
 
-@pytest.fixture
-def weights(monkeypatch):
-    """What /proc would say: resident and proportional sizes, settable, and how often the dear one was asked for."""
-    said = {"resident": 0, "proportional": 0, "asked": 0}
+class Weights:
+    """What the system would say, settable, and how often the dear answer was asked for."""
 
-    def proportional(_pids):
-        said["asked"] += 1
-        return said["proportional"]
+    def __init__(self):
+        self.bound, self.true, self.asked = 0, 0, 0
 
-    monkeypatch.setattr(memory.tree, "resident", lambda _pids: said["resident"])
-    monkeypatch.setattr(memory.tree, "proportional", proportional)
-    return said
+    def resident(self, _pids):
+        return self.bound
+
+    def exact(self, _pids):
+        self.asked += 1
+        return self.true
 
 
-def test_shared_pages_are_looked_at_dearly_once_and_then_by_what_has_grown(weights):
-    now = [0.0]
-    scale = TreeScale(lambda: [1], now=lambda: now[0])
-    weights |= {"resident": 90, "proportional": 10}
-    assert (scale.used(100), weights["asked"]) == (90, 0)
-    weights |= {"resident": 150, "proportional": 60}
-    assert (scale.used(100), weights["asked"]) == (60, 1)
-    now[0], weights["resident"] = 0.1, 180
-    assert (scale.used(100), weights["asked"]) == (90, 1)
+def test_shared_pages_are_looked_at_dearly_once_and_then_by_what_has_grown():
+    now, weights = [0.0], Weights()
+    scale = TreeScale(lambda: [1], now=lambda: now[0], resident=weights.resident, exact=weights.exact)
+    weights.bound, weights.true = 90, 10
+    assert (scale.used(100), weights.asked) == (90, 0)
+    weights.bound, weights.true = 150, 60
+    assert (scale.used(100), weights.asked) == (60, 1)
+    now[0], weights.bound = 0.1, 180
+    assert (scale.used(100), weights.asked) == (90, 1)
     # Half a second later, or when what has grown could be too much, it is weighed exactly again.
-    now[0], weights["proportional"] = 0.6, 95
-    assert (scale.used(100), weights["asked"]) == (95, 2)
+    now[0], weights.true = 0.6, 95
+    assert (scale.used(100), weights.asked) == (95, 2)
     now[0] = 0.7
-    weights |= {"resident": 200, "proportional": 115}
-    assert (scale.used(100), weights["asked"]) == (115, 3)
+    weights.bound, weights.true = 200, 115
+    assert (scale.used(100), weights.asked) == (115, 3)

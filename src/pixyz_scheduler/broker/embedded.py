@@ -256,7 +256,7 @@ def _ping(path: Path) -> bytes:
 
 def _last_words(log: Path) -> str:
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return f"It left nothing in {log}."
     return f"Last lines of {log}:\n" + "\n".join(lines[-5:])

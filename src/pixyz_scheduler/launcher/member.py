@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from pixyz_scheduler.process_signals import apart, end_signal
+
 _log = logging.getLogger(__name__)
 
 # Seconds before a member that has died starts again: longer each time, short again once it has lived for a while.
@@ -80,7 +82,7 @@ class Member:
             stdout=self._output,
             stderr=self._output,
             # Ctrl-C reaches us; we end the members in order.
-            start_new_session=True,
+            **apart(),
         )
 
     def revive(self, now: float) -> None:
@@ -106,11 +108,12 @@ class Member:
         return pause
 
     def stop(self) -> None:
-        """Ask it to end, by SIGTERM."""
+        """Ask it to end, by SIGTERM, or by what Windows has in its stead."""
         if self._process is not None and self.exit_status is None:
-            if os.name == "posix":
-                self._process.send_signal(signal.SIGTERM)
-            else:
+            try:
+                self._process.send_signal(getattr(signal, end_signal()))
+            except OSError:
+                # Windows, without a console: it ends at the end of its standard input.
                 self._close()
 
     def has_ended(self, timeout: float, at_once: threading.Event) -> bool:
@@ -133,10 +136,10 @@ class Member:
     @staticmethod
     def _kill(process: "subprocess.Popen[bytes]") -> None:
         """With all of its session: a template in mid-start would else complain at length that its worker is gone."""
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def _close(self) -> None:

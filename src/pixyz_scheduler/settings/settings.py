@@ -47,6 +47,7 @@ from pixyz_scheduler.settings.types import (
     data_folder,
     default_process_path,
     environments_folder,
+    share_folder,
 )
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     max_upload_size: Bytes = _in("API", 0, "Largest request body in bytes; 0 for no limit.")
 
     allow_input_urls: InputUrls = _in("Files", (), "From where a job may have its input fetched (`config.input_url`): `https`, `http` (any public host), `file` (on the share), `https://host/path/`, `https://*.example.com`. Default: nowhere. The same on the API and the workers.")
-    share_path: Folder = _in("Files", Path("/tmp/share"), "Folder that the API and all workers share: inputs, outputs, archives.")
+    share_path: Folder = _in("Files", share_folder, "Folder that the API and all workers share: inputs, outputs, archives. On Windows the default is `%ProgramData%\\PixyzSDK\\share`.")
     min_free_space: Bytes = _in("Files", 256 << 20, "Bytes that must be free on the share (API: else 507) and on a worker's local disk (else it begins no job); 0 asks for nothing.")
     process_path: Folder = _in("Files", default_process_path, "Folder of the named processes. Default: the one in the package.")
     cleanup_enabled: Switch = _in("Files", False, "Remove the folders of jobs that ended longer than `CLEANUP_DELAY` ago.")

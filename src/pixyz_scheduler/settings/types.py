@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -24,6 +27,18 @@ class Allowed:
     """What may be written, for the error and for the documentation."""
 
     text: str
+
+
+def share_folder() -> Path:
+    """Where the shared folder is when nobody says it."""
+    return Path(share_place(platform=sys.platform, environ=os.environ))
+
+
+def share_place(*, platform: str, environ: Mapping[str, str]) -> PurePath:
+    """That of a system: on Windows `/tmp/share` would be another folder for each drive that somebody stands on."""
+    if platform != "win32":
+        return PurePath("/tmp/share")  # noqa: S108  (as users know it)
+    return PureWindowsPath(environ.get("PROGRAMDATA", "C:\\ProgramData"), "PixyzSDK", "share")
 
 
 def data_folder() -> Path:

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class AttemptLogs:
             os.close(descriptor)
 
     def _open(self, name: str) -> int:
-        if os.name == "nt":
+        if sys.platform == "win32":
             return os.open(self.folder.logs / name, _READ)
         folder = os.open(self.folder.logs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:

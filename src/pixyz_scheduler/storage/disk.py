@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,7 +44,7 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Make the names in a folder last; where folders cannot be opened (Windows) they last by themselves."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -107,8 +108,12 @@ def remove_tree(path: Path) -> None:
     except PermissionError:
         # Each folder is opened up before the walk enters it.
         path.chmod(stat.S_IRWXU)
-        for parent, names, _ in os.walk(path):
+        for parent, names, files in os.walk(path):
             for folder in filter(is_real_folder, (Path(parent, name) for name in names)):
                 with suppress(OSError):
                     folder.chmod(stat.S_IRWXU)
+            # Windows removes no file that may not be written, as inputs are that jobs share.
+            for file in files if sys.platform == "win32" else ():
+                with suppress(OSError):
+                    Path(parent, file).chmod(stat.S_IRWXU)
         shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from pixyz_scheduler.storage.digest import Digest
 from pixyz_scheduler.storage.disk import disk_in_words, set_mode, sync_file, sync_folder
 from pixyz_scheduler.storage.job_folder import PARTS, JobFolder
 from pixyz_scheduler.storage.state_files import SENT, STATE, write_sent
+from pixyz_scheduler.storage.windows_names import is_device
 
 Kind = Literal["script", "input"]
 
@@ -66,7 +68,7 @@ class IncomingFile:
     def _begin_with(self) -> None:
         """Have the disk begin with what has come, so that little is left to wait for at the end."""
         # Linux begins when it is asked to drop a file from memory; what is not written yet stays there.
-        if self.size - self._begun >= _BEGIN_WITH and hasattr(os, "posix_fadvise"):
+        if self.size - self._begun >= _BEGIN_WITH and sys.platform == "linux":
             os.posix_fadvise(self._file.fileno(), self._begun, self.size - self._begun, os.POSIX_FADV_DONTNEED)
             self._begun = self.size
 
@@ -228,8 +230,8 @@ class Incoming:
 def clean_name(filename: str) -> str:
     """The last part of a client's file name, fit to be a name on any disk of ours.
 
-    Folders (of either slash) and control characters are dropped, letters composed (NFC), and a long name is cut before
-    its suffix. Raises InvalidUpload when nothing is left.
+    Folders (of either slash) and control characters are dropped, letters composed (NFC), a long name is cut before its
+    suffix, and one that Windows takes for a device gets a `_` in front. Raises InvalidUpload when nothing is left.
     """
     # "ignore" drops lone surrogates, which no disk and no JSON takes.
     text = filename.encode("utf-8", "ignore").decode()
@@ -239,7 +241,8 @@ def clean_name(filename: str) -> str:
     base = _trimmed(unicodedata.normalize("NFC", base))
     if not base:
         raise InvalidUpload(f"The file name {filename!r} has nothing in it that can be a name.")
-    return _trimmed(_cut(base))
+    name = _trimmed(_cut(base))
+    return f"_{name}" if is_device(name) else name
 
 
 def _trimmed(name: str) -> str:

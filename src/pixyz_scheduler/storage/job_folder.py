@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from pixyz_scheduler.errors import InvalidJobId, OutputNotFound, UnsafePath
 from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, make_corner, remove_tree
+from pixyz_scheduler.storage.windows_names import is_device
 
 TRASH = ".trash"
 # What every job has from the start; archives and logs are made when there is one.
@@ -174,16 +176,18 @@ def is_job_id(name: str) -> bool:
     return _JOB_ID.fullmatch(name) is not None and name == name.lower()
 
 
-def _steps(relative: str) -> list[str]:
+def _steps(relative: str, *, platform: str = sys.platform) -> list[str]:
     if "\0" in relative:
         raise UnsafePath("A path has no NUL in it.")
-    if os.name == "nt" and ("\\" in relative or ":" in relative):
+    if platform == "win32" and ("\\" in relative or ":" in relative):
         raise UnsafePath(f"{relative!r} is not a relative path with forward slashes.")
     if relative.startswith("/"):
         raise UnsafePath(f"{relative!r} is absolute; paths are relative to the job's folder.")
     steps = [step for step in relative.split("/") if step not in ("", ".")]
     if ".." in steps:
         raise UnsafePath(f"{relative!r} leaves its folder.")
+    if platform == "win32" and (device := next(filter(is_device, steps), None)):
+        raise UnsafePath(f"{relative!r} is no file here: {device} is the name of a device on Windows.")
     return steps
 
 
@@ -218,7 +222,7 @@ def _as_text(name: str) -> str:
 
 def _open_without_links(folder: Path, steps: tuple[str, ...]) -> int:
     """Open step by step, refusing a link at each; O_NONBLOCK so that a pipe put there meanwhile holds nobody."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         return os.open(folder.joinpath(*steps), os.O_RDONLY | getattr(os, "O_BINARY", 0))
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     for index, step in enumerate(steps):

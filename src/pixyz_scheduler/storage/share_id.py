@@ -15,8 +15,8 @@ SHARE_ID = ".ps-share-id"
 # Everybody who shares may read it: it is no secret.
 _MODE = 0o644
 _LONGEST = 64
-# What file systems without hard links say.
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+# What file systems without hard links say; EINVAL is what Windows' words for it become.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 
 
 def read_share_id(root: Path) -> str | None:

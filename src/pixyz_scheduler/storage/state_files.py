@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,8 +25,6 @@ SENT, ENDED = "job.json", "final.json"
 # A result has 64 MiB at most, which quoting may double, and there is its progress too.
 _MOST_BYTES = 256 << 20
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-# Windows opens no folder; there a job's files are no links unless an administrator makes them so.
-_BY_DESCRIPTOR = os.name != "nt"
 _NOT_OURS = frozenset({errno.ELOOP, errno.ENXIO, errno.EMLINK})
 
 
@@ -42,7 +41,7 @@ def write_sent(folder: Path, text: bytes, *, group_bits: int) -> Path:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600 | (group_bits & 0o060))
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             _write_all(file.fileno(), text)
-            if hasattr(os, "posix_fadvise"):
+            if sys.platform == "linux":
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return path
 
@@ -140,7 +139,8 @@ class StateFiles:
 
     @contextmanager
     def _opened(self, *, make: bool) -> Iterator["_Place"]:
-        if not _BY_DESCRIPTOR:
+        # Windows opens no folder; there a job's files are no links unless an administrator makes them so.
+        if sys.platform == "win32":
             yield self._by_path(make=make)
             return
         flags = os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS

@@ -18,6 +18,7 @@ from typing import IO, Protocol
 
 from pixyz_scheduler.errors import InvalidArchive
 from pixyz_scheduler.storage.disk import disk_in_words, remove_tree
+from pixyz_scheduler.storage.member_names import MemberNames
 
 # Only these names are archives: .3mf, .usdz and .FCStd are zips inside, and 3D files to whoever sends them.
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
@@ -96,6 +97,10 @@ class _Target:
     members: int = 0
     unpacked: int = 0
     files: set[Path] = field(default_factory=set)
+    names: MemberNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = MemberNames(self.archive.name)
 
     def member(self, name: str) -> Path:
         """Count a member and give its place."""
@@ -104,8 +109,9 @@ class _Target:
             raise InvalidArchive(f"{self.archive.name} holds more than {self.limits.max_members} members.")
         # A NUL, a surrogate or a name too long is the file system's to refuse: see `_damage_in_words`.
         steps = [step for step in name.split("/") if step not in ("", ".")]
-        if name.startswith("/") or ".." in steps or (os.name == "nt" and any(letter in name for letter in ":\\")):
+        if name.startswith("/") or ".." in steps or (os.name == "nt" and "\\" in name):
             raise InvalidArchive(f"{self.archive.name} holds {name!r}, which leaves the folder.")
+        self.names.check(steps)
         return self.into.joinpath(*steps)
 
     def count(self, size: int) -> None:

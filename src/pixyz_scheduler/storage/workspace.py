@@ -1,6 +1,6 @@
 """An attempt's local folder: made when it starts, gone when it ends, known for a leftover when nobody holds it."""
 
-import fcntl
+import errno
 import os
 import secrets
 import shutil
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pixyz_scheduler.errors import InvalidArchive
 from pixyz_scheduler.storage.disk import disk_in_words, is_real_folder, remove_tree
+from pixyz_scheduler.storage.locks import FOLDERS_OPEN, lock, lock_file, open_to_lock
 from pixyz_scheduler.storage.root_file import find_root_file
 from pixyz_scheduler.storage.unpack import UnpackLimits, is_archive, unpack
 
@@ -54,7 +55,9 @@ class Workspace:
 
     @classmethod
     @contextmanager
-    def open(cls, job_id: str, *, attempt: int, local_root: Path) -> Iterator["Workspace"]:
+    def open(
+        cls, job_id: str, *, attempt: int, local_root: Path, by_folder: bool = FOLDERS_OPEN
+    ) -> Iterator["Workspace"]:
         """Make the folder, hold it by a lock (so that `sweep` leaves it alone), and remove it at the end.
 
         Raises StorageFull. The lock is the worker's: it ends with the worker, however that ends.
@@ -65,9 +68,10 @@ class Workspace:
         unborn = path.with_name(f".{path.name}")
         with disk_in_words(path):
             unborn.mkdir(mode=_MODE, parents=True)
-            descriptor = os.open(unborn, os.O_RDONLY | os.O_DIRECTORY)
+            descriptor = open_to_lock(unborn, by_folder=by_folder)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock(descriptor):
+                raise BlockingIOError(errno.EAGAIN, "held by another", str(unborn))
             with disk_in_words(path):
                 (unborn / workspace.temp.name).mkdir(mode=_MODE)
                 unborn.rename(path)
@@ -77,7 +81,7 @@ class Workspace:
             for left in (unborn, path):
                 with suppress(OSError):
                     remove_tree(left)
-            os.close(descriptor)
+            _let_go(path, descriptor)
 
     def prepare_input(
         self, file: Path, *, root_file: str | None, limits: UnpackLimits, beside: Sequence[Path] = ()
@@ -115,17 +119,24 @@ class Workspace:
             shutil.copyfile(other, place)
 
 
-def sweep_workspaces(local_root: Path, *, now: float) -> list[str]:
+def sweep_workspaces(local_root: Path, *, now: float, by_folder: bool = FOLDERS_OPEN) -> list[str]:
     """Remove the folders of attempts whose worker is dead; call it when a worker starts. Says their names.
 
     Args:
         local_root: what `Workspace.open` is given.
         now: seconds since the epoch.
+        by_folder: whether a folder is locked itself, or by a file beside it.
     """
     if not is_real_folder(local_root):
         return []
     left = [path for path in local_root.iterdir() if _is_ours(path, now) and is_real_folder(path)]
-    return [path.name for path in left if _remove_unheld(path)]
+    removed = [path.name for path in left if _remove_unheld(path, by_folder=by_folder)]
+    for file in local_root.glob(f"{PREFIX}*.lock"):
+        # Its folder went with its worker, or before it.
+        with suppress(OSError):
+            if not file.with_suffix("").exists() and file.lstat().st_mtime < now - _BIRTH:
+                file.unlink()
+    return removed
 
 
 def _is_ours(path: Path, now: float) -> bool:
@@ -137,16 +148,24 @@ def _is_ours(path: Path, now: float) -> bool:
     return False
 
 
-def _remove_unheld(path: Path) -> bool:
+def _remove_unheld(path: Path, *, by_folder: bool) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = open_to_lock(path, by_folder=by_folder)
     except OSError:
         return False
+    is_ours = lock(descriptor)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        remove_tree(path)
+        if is_ours:
+            remove_tree(path)
     except OSError:
         return False
     finally:
-        os.close(descriptor)
-    return True
+        _let_go(path, descriptor, keep_file=not is_ours)
+    return is_ours
+
+
+def _let_go(path: Path, descriptor: int, *, keep_file: bool = False) -> None:
+    os.close(descriptor)
+    if not keep_file:
+        with suppress(OSError):  # there is one only where folders cannot be opened
+            lock_file(path).unlink(missing_ok=True)

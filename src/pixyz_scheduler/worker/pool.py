@@ -1,6 +1,6 @@
 """IdlePool: Celery's pool of a worker whose doorbells are heard by `Doorbells`: it takes nothing."""
 
-import os
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -14,9 +14,10 @@ class IdlePool(TaskPool):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._woken, self._waking = os.pipe()
-        os.set_blocking(self._woken, False)
-        os.set_blocking(self._waking, False)
+        # No pipe: Windows can neither look at one nor leave it unwaited for.
+        self._woken, self._waking = socket.socketpair()
+        self._woken.setblocking(False)  # noqa: FBT003  (the module's signature)
+        self._waking.setblocking(False)  # noqa: FBT003  (likewise)
 
     @property
     def num_processes(self) -> int:
@@ -29,9 +30,15 @@ class IdlePool(TaskPool):
 
     def wake(self) -> None:
         """Make the event loop look up; from any thread."""
-        with suppress(BlockingIOError):  # full of bytes: it will wake
-            os.write(self._waking, b"!")
+        with suppress(OSError):  # full of bytes: it will wake; or closed: it has ended
+            self._waking.send(b"!")
+
+    def on_stop(self) -> None:
+        """Celery calls it when its event loop runs no more."""
+        super().on_stop()
+        self._woken.close()
+        self._waking.close()
 
     def _drain(self) -> None:
         with suppress(BlockingIOError):
-            os.read(self._woken, _CHUNK)
+            self._woken.recv(_CHUNK)

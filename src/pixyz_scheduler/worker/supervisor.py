@@ -33,7 +33,6 @@ _LONGEST_WAIT = 3600.0
 # stopped its warden, or where a process is in uninterruptible sleep (on a dead disk, in a driver): nothing ends that,
 # so after its warden's death we wait for it no more. No test can make one.
 _KILL_PATIENCE = 5.0
-_SIGKILL = 9
 
 Stop = Cancelled | Drained | Lost
 
@@ -223,7 +222,7 @@ class Supervisor:
         # A result that was whole before the stop reached the child is a result.
         if isinstance(self._verdict, Succeeded | Awaits) and child.exit_code == 0:
             return self._verdict
-        if self._stopped_for is None and child.signal == _SIGKILL and (full := self._memory.kernel_was_faster()):
+        if self._stopped_for is None and (full := self._memory.was_behind(child.signal)):
             return full
         return self._stopped_for or self._verdict or Crashed(exit_code=child.exit_code, signal=child.signal)
 

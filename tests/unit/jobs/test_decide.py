@@ -99,6 +99,7 @@ def test_a_hindered_job_waits_longer_each_time_then_fails_with_the_reason():
     [
         (Crashed(signal=11), "signal 11 (SIGSEGV)"),
         (Crashed(signal=63), "signal 63"),
+        (Crashed(exit_code=0xC0000005), "exit status 0xC0000005"),
         (Crashed(exit_code=3), "Task process exited with error: exit status 3."),
         (TimedOut(2.5), "Task process timeout: it took longer than 2.5 s."),
         (NoProgress(30.0), "Task process told no progress for 30 s."),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pixyz_scheduler.worker.isolation.engine_slots import EngineSlots
 from pixyz_scheduler.worker.isolation.events import Child, Since
-from pixyz_scheduler.worker.isolation.slots import ForkSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 
 # Seconds after which the slots that a burst has made are let go.
 _UNUSED = 60.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from pixyz_scheduler.errors import Unavailable
 from pixyz_scheduler.worker.isolation.events import Child, Since
-from pixyz_scheduler.worker.isolation.slots import ForkSlots
+from pixyz_scheduler.worker.isolation.fork_slots import ForkSlots
 from pixyz_scheduler.worker.isolation.template import Template
 
 _log = logging.getLogger(__name__)

@@ -5,43 +5,43 @@ import signal
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from pathlib import Path
 
-from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.census import Census, ProcCensus
+from pixyz_scheduler.worker.isolation.census import census as census_here
 
 _PATIENCE = 5.0
 # One that forks and ends each millisecond may be missed by a look, but not by so many.
 _CLEAN_LOOKS = 10
 
 
-def kill_marked(name: str, is_prey: Callable[[str], bool]) -> set[int]:
+def kill_marked(name: str, is_prey: Callable[[str], bool], *, census: Census | None = None) -> set[int]:
     """Kill whoever was started with this variable in its environment, at a value that is prey; which these were."""
-    wanted = name.encode() + b"="
+    wanted, who = name.encode() + b"=", census or census_here()
 
     def judge(pid: int) -> bool | None:
         # It is empty while a process becomes another program, and when it is dead.
-        variables = _environment(pid).split(b"\0")
+        variables = who.environment(pid)
         marks = [os.fsdecode(each.removeprefix(wanted)) for each in variables if each.startswith(wanted)]
-        return any(map(is_prey, marks)) if variables != [b""] else None
+        return any(map(is_prey, marks)) if variables else None
 
-    return _hunt(judge)
+    return _hunt(judge, who)
 
 
 def kill_holders(pipes: Collection[int]) -> set[int]:
-    """Kill every other process that has one of these pipes open, told by their inodes; which these were."""
-    return _hunt(lambda pid: not _open_files(pid).isdisjoint(pipes))
+    """Kill every other process that has one of these pipes open, told by their inodes; which these were. Linux."""
+    return _hunt(lambda pid: not _open_files(pid).isdisjoint(pipes), ProcCensus())
 
 
-def _hunt(judge: Callable[[int], bool | None]) -> set[int]:
+def _hunt(judge: Callable[[int], bool | None], who: Census) -> set[int]:
     """Look until nobody is found; who was judged not to be prey is not looked at again, so that looks are quick."""
     passed, killed, clean = {os.getpid()}, set[int](), 0
     give_up = time.monotonic() + _PATIENCE
     while clean < _CLEAN_LOOKS and time.monotonic() < give_up:
         clean += 1
-        for pid in _all():
+        for pid in who.pids():
             verdict = None if pid in passed else judge(pid)
             if verdict:
-                tree.send((pid,), signal.SIGKILL)
+                _kill(pid)
                 killed.add(pid)
                 clean = 0
             elif verdict is False:
@@ -49,15 +49,9 @@ def _hunt(judge: Callable[[int], bool | None]) -> set[int]:
     return killed
 
 
-def _all() -> list[int]:
-    names = os.listdir("/proc") if Path("/proc/self").exists() else ()  # noqa: PTH208  (names are all it needs)
-    return [int(name) for name in names if name.isdigit()]
-
-
-def _environment(pid: int) -> bytes:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    return b""
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _open_files(pid: int) -> set[int]:

@@ -1,13 +1,12 @@
 """The keeper of a spawned child: its parent, to which all that loses its own comes; Linux alone has one."""
 
 import os
-import resource
 import select
 import signal
-from contextlib import suppress
 from typing import NoReturn
 
 from pixyz_scheduler.worker.isolation import tree
+from pixyz_scheduler.worker.isolation.ending import end_as
 from pixyz_scheduler.worker.isolation.parentage import be_killed_first, become_subreaper, die_with
 
 _LOOK = 100
@@ -42,11 +41,4 @@ def _keep(child: int) -> NoReturn:
             poll.unregister(0)
     _, status = os.waitpid(child, 0)
     tree.kill_below(os.getpid(), spare=())
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        # The child has left a core where there is to be one.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with suppress(OSError):
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    os._exit(os.waitstatus_to_exitcode(status))
+    end_as(os.waitstatus_to_exitcode(status))

@@ -8,27 +8,26 @@ in a memory group of the dead worker's, where there are such groups.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 from pixyz_scheduler.worker.isolation import hunt
+from pixyz_scheduler.worker.isolation.census import census
 from pixyz_scheduler.worker.isolation.cgroup_home import groups_left
 
 MARK = "PIXYZ_RUN_BY"
-# The start time is the 22nd field of /proc/PID/stat, this one after the command in brackets.
-_START = 19
 
 
 def worker_token() -> str:
     """What tells this process, in the environment of all it starts, from every other one on the machine."""
-    started = None
-    with suppress(OSError):  # no /proc
-        started = _started(os.getpid())
-    return f"{_namespace()}-{os.getpid()}-{started or 0}"
+    return f"{_namespace()}-{os.getpid()}-{census().started(os.getpid()) or 0}"
 
 
 def kill_leftovers() -> set[int]:
     """Kill what the jobs of dead workers have left; which processes that was."""
+    if sys.platform == "win32":  # a Job Object ends with its worker
+        return set()
     killed = hunt.kill_marked(MARK, _is_of_the_dead)
     for name, groups in groups_left():
         if _is_of_the_dead(name):
@@ -42,11 +41,9 @@ def _is_of_the_dead(token: str) -> bool:
     pid, _, started = rest.partition("-")
     if not (pid.isdigit() and started.isdigit()) or namespace != _namespace():
         return False
-    try:
-        return _started(int(pid)) != int(started)
-    except OSError:
-        # Where /proc hides it from us (hidepid), it is there all the same.
-        return not _exists(int(pid))
+    now = census().started(int(pid))
+    # Where /proc hides it from us (hidepid), it is there all the same.
+    return now != int(started) and not (now is None and _is_hidden(int(pid)))
 
 
 def _namespace() -> str:
@@ -55,17 +52,9 @@ def _namespace() -> str:
     return "0"
 
 
-def _started(pid: int) -> int | None:
-    """In clock ticks since the machine's start; None where it is dead and not buried.
-
-    Raises:
-        OSError: it is not to be seen.
-    """
-    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-    return None if fields[0] in b"ZX" else int(fields[_START])
-
-
-def _exists(pid: int) -> bool:
+def _is_hidden(pid: int) -> bool:
+    if not Path("/proc/self").exists() or Path(f"/proc/{pid}").exists():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

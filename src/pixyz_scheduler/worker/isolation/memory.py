@@ -8,7 +8,6 @@ from typing import Protocol
 
 from pixyz_scheduler.jobs.outcome import OutOfMemory
 from pixyz_scheduler.worker.isolation import tree
-from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup
 from pixyz_scheduler.worker.limits import MemoryLimit
 
 # Reading a tree's PSS costs milliseconds; reading its resident size microseconds.
@@ -16,16 +15,19 @@ _EXACT_EACH = 0.5
 # What a group holds beside the job: its warden and a spare.
 _BESIDE = 32 * 1024
 _NEVER = float("inf")
+_SIGKILL = 9
 
 
 class Scale(Protocol):
     """How the processes of an attempt are weighed; all in KiB.
 
     Attributes:
-        has_wall: the kernel ends what grows over the limit, and `kills` counts no other's.
+        has_wall: the kernel ends, or refuses, what grows over the limit, and `kills` counts no other's.
+        refuses: it refuses: what was refused ends as it likes.
     """
 
     has_wall: bool
+    refuses: bool
 
     def hold(self, limit: int) -> None:
         """Keep them below this, where the kernel helps with it; 0 for no limit."""
@@ -41,18 +43,30 @@ class Scale(Protocol):
 
 
 class TreeScale:
-    """By /proc: the resident sizes, an upper bound for microseconds, and where that is too much their true shares.
+    """Of the resident sizes, an upper bound that costs little, and where that is too much of what is really theirs.
 
     Args:
         pids: who is weighed, asked at each look.
         now: monotonic seconds.
+        resident: the bound of these, in KiB; by /proc.
+        exact: what they take; dear.
     """
 
     has_wall = False
+    refuses = False
 
-    def __init__(self, pids: Callable[[], Iterable[int]], *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pids: Callable[[], Iterable[int]],
+        *,
+        now: Callable[[], float] = time.monotonic,
+        resident: Callable[[Iterable[int]], int] = tree.resident,
+        exact: Callable[[Iterable[int]], int] = tree.proportional,
+    ) -> None:
         self._pids = pids
         self._now = now
+        self._resident = resident
+        self._exact = exact
         # What the last exact look found less than the bound; and when.
         self._shared = 0
         self._looked = -_NEVER
@@ -63,14 +77,14 @@ class TreeScale:
     def used(self, limit: int) -> int:
         """See Scale."""
         pids = list(self._pids())
-        bound = tree.resident(pids)
+        bound = self._resident(pids)
         if not limit or bound <= limit:
             return bound
         now = self._now()
         # Since the last exact look it has grown by no more than its resident size: unless that alone is too much,
         # the dear look can wait.
         if bound - self._shared > limit or now - self._looked >= _EXACT_EACH:
-            self._looked, exact = now, tree.proportional(pids)
+            self._looked, exact = now, self._exact(pids)
             self._shared = max(0, bound - exact)
             return exact
         return bound - self._shared
@@ -92,6 +106,7 @@ class Unweighed:
     """Nobody weighs: the attempt is no process of its own."""
 
     has_wall = False
+    refuses = False
 
     def hold(self, limit: int) -> None:
         """Nobody helps."""
@@ -109,18 +124,39 @@ class Unweighed:
         return _NEVER
 
 
+class Walled(Protocol):
+    """A group of processes that has a wall of the kernel's; in KiB. Each raises OSError."""
+
+    def hold(self, limit: int) -> None:
+        """Put the wall here; 0 for none."""
+
+    def used(self) -> int:
+        """What they have, or have had at most."""
+
+    def kills(self) -> int:
+        """How often somebody ran into it."""
+
+
 class GroupScale:
-    """By a control group, which has a wall of its own: looks are for the peak, and for who ran into the wall."""
+    """By a group with a wall: looks are for the peak, and for who ran into the wall.
+
+    Args:
+        group: of control groups, or a Job Object.
+        beside: what it holds beside the job.
+        refuses: see Scale.
+    """
 
     has_wall = True
 
-    def __init__(self, group: MemoryGroup) -> None:
+    def __init__(self, group: Walled, *, beside: int = _BESIDE, refuses: bool = False) -> None:
         self._group = group
+        self._beside = beside
         self._wanted = 0
+        self.refuses = refuses
 
     def hold(self, limit: int) -> None:
         """See Scale. A wall that cannot be set yet is set by a later look."""
-        self._wanted = limit + _BESIDE if limit else 0
+        self._wanted = limit + self._beside if limit else 0
         with suppress(OSError):
             self._group.hold(self._wanted)
 
@@ -172,8 +208,12 @@ class MemoryGuard:
             return self.kernel_was_faster() if self._limit.is_set else None
         return OutOfMemory(self._limit.limit, used) if self._limit.is_exceeded(used) else None
 
+    def was_behind(self, signal: int | None) -> OutOfMemory | None:
+        """Of a child that ended, by this signal or by itself, and not by us: whether the wall was the reason."""
+        return self.kernel_was_faster() if signal == _SIGKILL or self._scale.refuses else None
+
     def kernel_was_faster(self) -> OutOfMemory | None:
-        """Of a child that was killed, and not by us: whether the kernel did it for want of memory."""
+        """Whether the kernel has ended, or refused, somebody for want of memory since this guard began."""
         if self._scale.kills() <= self._kills:
             return None
         return OutOfMemory(self._limit.limit if self._scale.has_wall else 0)

@@ -1,36 +1,25 @@
 """SpawnedChild: a new interpreter for each attempt (ISOLATION=spawn): slower, and the same on every system.
 
-Run as `python -m pixyz_scheduler.worker.isolation.spawned GROUP` it is the child: the request comes by its standard
-input, messages leave by what was its standard output, all that is printed by its standard error. GROUP is the folder of
-the memory group to live in, or empty.
-
-On Linux the first process is a keeper, which forks the child at once: whatever loses its parent below it comes to it,
-and when its standard input is at its end, because the worker wants it so or has died, it kills all below it. Elsewhere
-the child is alone.
+What holds its processes together, and ends them with it or with the worker, is the system's own: see `enclosure.py`;
+what it does itself, `begun.py`.
 """
 
 import os
 import queue
 import secrets
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import IO, Any
+from contextlib import ExitStack, suppress
+from typing import IO, Any, Protocol
 
-from pixyz_scheduler.engine.choice import EngineChoice
-from pixyz_scheduler.engine.sdk import job_session
 from pixyz_scheduler.script.channel import ChannelError, StreamChannel
-from pixyz_scheduler.worker.isolation import hunt, tree
-from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup, join
-from pixyz_scheduler.worker.isolation.child import attempt
+from pixyz_scheduler.worker.isolation.cgroup import MemoryGroup
+from pixyz_scheduler.worker.isolation.enclosure import Enclosure, enclosure_of
 from pixyz_scheduler.worker.isolation.events import Event, Exited, Froze, Message, Nonsense, Output, Since
-from pixyz_scheduler.worker.isolation.memory import GroupScale, Scale, TreeScale
-from pixyz_scheduler.worker.isolation.printed import print_by_lines
+from pixyz_scheduler.worker.isolation.resident import in_kib
 
 MARK = "PIXYZ_ATTEMPT"
 _CHUNK = 64 * 1024
@@ -40,16 +29,19 @@ _SOON = 0.5
 _MOST_ANSWERS = 64
 # Seconds between two looks at a frozen tree.
 _LOOK = 0.1
-_HAS_KEEPER = os.uname().sysname == "Linux" if hasattr(os, "uname") else False
+
+
+class Enclosed(Protocol):
+    """Makes an enclosure."""
+
+    def __call__(self, *, mark: tuple[str, str], group: MemoryGroup | None) -> Enclosure:
+        """See `enclosure_of`."""
 
 
 class SpawnedChild:
     """A child at work in an interpreter of its own. See `events.Child`.
 
-    Its whole tree is ended by its keeper; where the script has killed that, it is found by its memory group if it has
-    one, by its session, by a mark in the environment and by our pipes: a process that hides from all of these stays.
-    On Linux it is frozen by the thread in `events`; so it is not where the whole worker stands still. Elsewhere nobody
-    freezes it.
+    It is frozen by the thread in `events`; so it is not where the whole worker stands still.
 
     `start` hands over its request; `close` ends it where it has not ended.
 
@@ -57,31 +49,30 @@ class SpawnedChild:
         environment: of the child.
         freeze: seconds after the last moment of a tick when its tree is stopped.
         group: to live in; None for none.
+        enclosed: by what its processes are held together, where that is not the system's own way.
+
+    Raises:
+        OSError: no process can be had.
     """
 
-    def __init__(self, *, environment: Mapping[str, str], freeze: float, group: MemoryGroup | None = None) -> None:
-        self._mark = secrets.token_hex(16)
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        freeze: float,
+        group: MemoryGroup | None = None,
+        enclosed: Enclosed = enclosure_of,
+    ) -> None:
+        mark = secrets.token_hex(16)
+        self._enclosure = enclosed(mark=(MARK, mark), group=group)
         self._freeze = freeze
         self._last_tick = time.monotonic()
         self._frozen = False
         self._was_killed = False
         self._answers: queue.Queue[dict[str, Any] | None] | None = None
-        self._group = group
-        self._process = subprocess.Popen(  # noqa: S603  (our own module)
-            [
-                sys.executable,
-                "-m",
-                "pixyz_scheduler.worker.isolation.spawned",
-                "" if group is None else str(group.path),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**environment, MARK: self._mark},
-            start_new_session=True,
-        )
+        self._process = self._begun({**environment, MARK: mark})
         self.pid = self._process.pid
-        self.scale: Scale = TreeScale(self._at_work) if group is None else GroupScale(group)
+        self.scale = self._enclosure.scale
         # Bounded, so that a flood fills the pipes and not our memory.
         self._events: queue.Queue[Event | None] = queue.Queue(_WAITING_EVENTS)
         self._has_ended = False
@@ -89,6 +80,24 @@ class SpawnedChild:
         self._pipes = {os.fstat(_pipe(pipe).fileno()).st_ino for pipe in (self._process.stdout, self._process.stderr)}
         readers = [self._thread(self._read_messages), self._thread(self._read_output)]
         self._thread(self._wait_for_end, *readers)
+
+    def _begun(self, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        with ExitStack() as undo:
+            undo.callback(self._enclosure.close)
+            process = subprocess.Popen(  # noqa: S603  (our own module)
+                self._enclosure.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                **self._enclosure.options,
+            )
+            # Nothing of a job's has begun in it: it waits for its request, or has not been let go on.
+            undo.enter_context(process)
+            undo.callback(process.kill)
+            self._enclosure.begin(process)
+            undo.pop_all()
+        return process
 
     def start(self, request: Mapping[str, Any], *, since: Since) -> None:
         """Hand over its request; raises LeaseLost, and ChannelError for one that cannot be sent."""
@@ -131,12 +140,12 @@ class SpawnedChild:
 
     def kill(self) -> None:
         """End the whole tree; asked again, with its keeper, which the script may have stopped."""
-        if _HAS_KEEPER and not self._was_killed:
+        if self._enclosure.ends_at_eof and not self._was_killed:
             self._was_killed = True
             with suppress(OSError):
                 _pipe(self._process.stdin).close()
         else:
-            self._kill_tree()
+            self._enclosure.kill()
 
     def close(self) -> None:
         """Close our ends, once the child is gone."""
@@ -148,33 +157,27 @@ class SpawnedChild:
         force = time.monotonic() + _PATIENCE
         while not self._has_ended:
             if time.monotonic() > force:
-                self._kill_tree()
+                self._enclosure.kill()
             deque(self.events(_PATIENCE), maxlen=0)
         # A pipe that a thread of ours reads for ever must stay as it is.
         pipes = (self._process.stdout, self._process.stderr) if not self._is_held else ()
         for pipe in (self._process.stdin, *pipes):
             with suppress(OSError):
                 _pipe(pipe).close()
+        self._enclosure.close()
 
     def _frost(self) -> Froze | None:
         """Stop the tree, or let it go on, where it is time."""
         is_unheard = time.monotonic() - self._last_tick >= self._freeze
-        if not _HAS_KEEPER or not (is_unheard or self._frozen):
+        if not (is_unheard or self._frozen):
             return None
-        if is_unheard:
-            # Again and again: its keeper may not have forked it when this began.
-            tree.stop_below(self.pid, spare=())
-        else:
-            tree.send(self._at_work(), signal.SIGCONT)
+        self._enclosure.freeze(frozen=is_unheard)
         has_changed, self._frozen = is_unheard != self._frozen, is_unheard
         return Froze(is_unheard) if has_changed else None
 
     def _until_frost(self, timeout: float | None) -> float | None:
         left = _LOOK if self._frozen else self._last_tick + self._freeze - time.monotonic()
         return max(0.0, left) if timeout is None else max(0.0, min(left, timeout))
-
-    def _at_work(self) -> Iterator[int]:
-        return tree.below(self.pid, spare=())
 
     def _thread(self, target: Any, *arguments: Any) -> threading.Thread:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -202,11 +205,11 @@ class SpawnedChild:
     def _wait_for_end(self, *readers: threading.Thread) -> None:
         status, peak = self._wait()
         # Whoever it left behind holds the pipes open; without them the readers come to their end.
-        self._kill_tree()
+        self._enclosure.kill()
         for reader in readers:
             reader.join(_SOON)
         if any(reader.is_alive() for reader in readers):
-            hunt.kill_holders(self._pipes)
+            self._enclosure.kill_holders(self._pipes)
             for reader in readers:
                 reader.join(_PATIENCE)
             # What holds them still cannot be killed: nobody waits for that.
@@ -222,17 +225,7 @@ class SpawnedChild:
             return self._process.wait(), None
         _, status, usage = os.wait4(self.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode, usage.ru_maxrss
-
-    def _kill_tree(self) -> None:
-        if os.name == "posix":
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        else:
-            self._process.kill()
-        if self._group is not None:
-            self._group.kill()
-        hunt.kill_marked(MARK, lambda mark: mark == self._mark)
+        return self._process.returncode, in_kib(usage.ru_maxrss)
 
 
 def _pipe(pipe: IO[bytes] | None) -> Any:
@@ -243,33 +236,3 @@ def _pipe(pipe: IO[bytes] | None) -> Any:
 
 def _none() -> Any:
     return None
-
-
-def main() -> None:
-    """The child's side."""
-    if len(sys.argv) > 1 and sys.argv[1]:
-        join(sys.argv[1])
-    if _HAS_KEEPER:
-        # Not everywhere has it what it needs.
-        from pixyz_scheduler.worker.isolation.keeper import fork_from_keeper
-
-        fork_from_keeper()
-    reader = os.fdopen(os.dup(0), "rb")
-    writer = os.fdopen(os.dup(1), "wb")
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(2, 1)
-    print_by_lines()
-    channel = StreamChannel(reader, writer)
-    request = channel.receive()
-    # Nobody holds a licence for an interpreter of its own: each job takes one.
-    session = job_session(EngineChoice.from_environment(os.environ))
-    status = 0 if request is None else attempt(request, channel, session=session)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # the user may have closed it
-            stream.flush()
-    os._exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,9 @@ from typing import IO, Any
 TERMINAL = "PIXYZ_TERMINAL"
 """In the environment: the terminal's device, told by a launcher that keeps its processes from its own."""
 
+# A terminal that is opened is not to become this process's own: it may have none, and would get its signals.
+_NOT_OURS = getattr(os, "O_NOCTTY", 0)
+
 
 def stop_here(*arguments: Any, **options: Any) -> None:
     """What `breakpoint()` calls. PYTHONBREAKPOINT counts as ever; without a terminal it says so and goes on."""
@@ -35,9 +38,8 @@ def _open() -> tuple[IO[str], IO[str]] | None:
     if path is None:
         return None
     try:
-        # Not as this process's own: it may have none, and would get its signals.
-        reading = os.open(path, os.O_RDONLY | os.O_NOCTTY)
-        writing = os.open(path, os.O_WRONLY | os.O_NOCTTY)
+        reading = os.open(path, os.O_RDONLY | _NOT_OURS)
+        writing = os.open(path, os.O_WRONLY | _NOT_OURS)
     except OSError:
         return None
     return os.fdopen(reading), os.fdopen(writing, "w")

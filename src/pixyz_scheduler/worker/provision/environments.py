@@ -5,7 +5,6 @@
 <folder>/<key>.lock          held shared by who uses it, alone by who makes or removes it
 """
 
-import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +14,10 @@ from pathlib import Path
 
 from pixyz_scheduler.errors import StorageFull, Unavailable
 from pixyz_scheduler.storage.disk import disk_in_words, remove_tree
+from pixyz_scheduler.storage.locks import lock
 
 _LOCK = ".lock"
+_TO_LOCK = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ class Environments:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self.folder / key
             while True:
-                lock = self._locked(key, fcntl.LOCK_SH, waits)
+                held = self._locked(key, waits, shared=True)
                 if path.is_dir():
                     os.utime(path, (now, now))
-                    return Held(path, lock, was_made)
-                os.close(lock)
+                    return Held(path, held, was_made)
+                os.close(held)
                 was_made = self._make(key, make, waits) or was_made
 
     def clean(self, *, now: float) -> list[str]:
@@ -94,7 +95,7 @@ class Environments:
 
     def _make(self, key: str, make: Callable[[Path], None], waits: Callable[[], None]) -> bool:
         """Make it, unless it is there by now; whether it was made."""
-        lock = self._locked(key, fcntl.LOCK_EX, waits)
+        held = self._locked(key, waits, shared=False)
         unborn = self.folder / f".{key}-{secrets.token_hex(4)}"
         try:
             if (self.folder / key).is_dir():
@@ -106,36 +107,32 @@ class Environments:
         finally:
             with suppress(OSError):
                 remove_tree(unborn)
-            os.close(lock)
+            os.close(held)
         return True
 
-    def _locked(self, key: str, how: int, waits: Callable[[], None]) -> int:
+    def _locked(self, key: str, waits: Callable[[], None], *, shared: bool) -> int:
         """A lock on the key, shared or alone: a descriptor that holds it while it is open."""
         path = self.folder / f"{key}{_LOCK}"
         while True:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            held = os.open(path, _TO_LOCK, 0o600)
             try:
-                _wait_for(lock, how, waits)
-                if _is_still(path, lock):
-                    return lock
+                _wait_for(held, waits, shared=shared)
+                if _is_still(path, held):
+                    return held
             except BaseException:
-                os.close(lock)
+                os.close(held)
                 raise
             # Who removed the environment has removed the file that was waited for.
-            os.close(lock)
+            os.close(held)
 
     @contextmanager
     def _alone(self, key: str) -> Iterator[bool]:
         """Whether nobody else uses or makes it, and none does meanwhile."""
-        lock = os.open(self.folder / f"{key}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = os.open(self.folder / f"{key}{_LOCK}", _TO_LOCK, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+            yield lock(held)
         finally:
-            os.close(lock)
+            os.close(held)
 
     def _cached(self) -> Iterator[Cached]:
         for path in self.folder.iterdir():
@@ -164,12 +161,10 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _wait_for(lock: int, how: int, waits: Callable[[], None]) -> None:
-    try:
-        fcntl.flock(lock, how | fcntl.LOCK_NB)
-    except BlockingIOError:
+def _wait_for(held: int, waits: Callable[[], None], *, shared: bool) -> None:
+    if not lock(held, shared=shared):
         waits()
-        fcntl.flock(lock, how)
+        lock(held, shared=shared, wait=True)
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
