@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 from pixyz_scheduler.errors import ExtraMissing
 
@@ -39,6 +38,8 @@ def of_module(name: str | None) -> ExtraMissing | None:
 
 
 def _is_here(module: str) -> bool:
+    from importlib.util import find_spec  # 0.7 ms that --help need not pay
+
     # kombu puts a module without a spec in its own place, at which find_spec takes offence.
     return sys.modules.get(module) is not None or find_spec(module) is not None
 
