@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,16 @@ class Install:
     folder: Path
 
     @classmethod
+    def locked(cls, folder, python, name, wheel):
+        """As an image does: what a lock file says, with its hashes and nothing else, then the wheel."""
+        uv("venv", "--quiet", "--no-project", "--python", python, folder)
+        install = cls(folder)
+        install.add("--require-hashes", "--no-deps", "-r", ROOT / "requirements" / f"{name}.lock")
+        install.add("--no-deps", wheel)
+        uv("pip", "check", "--python", install.python)
+        return install
+
+    @classmethod
     def make(cls, folder, python, *requirements):
         """With these requirements, and what they bring: as locked, or by `scripts/smoke --all` the newest of it."""
         uv("venv", "--quiet", "--no-project", "--python", python, folder)
@@ -82,15 +93,36 @@ class Install:
         lines = uv("pip", "freeze", "--python", self.python).splitlines()
         return {re.split(r"==| @ ", line)[0] for line in lines}
 
-    def run(self, *arguments, program="pixyz-scheduler", folder):
+    def run(self, *arguments, program="pixyz-scheduler", folder, **environment):
         """A program of it, in this folder, which is its home too; nothing of the tree that it was built of is near."""
         folder.mkdir(exist_ok=True)
         return subprocess.run(
             [self.folder / "bin" / program, *map(str, arguments)],
-            env={"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(folder)},
+            env=self._environment(folder, environment),
             cwd=folder,
             check=False,
             capture_output=True,
             text=True,
             timeout=120,
         )
+
+    @contextmanager
+    def running(self, *arguments, folder, **environment):
+        """The command line with these arguments, until it is left; its log is in the folder."""
+        folder.mkdir(exist_ok=True)
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [self.folder / "bin" / "pixyz-scheduler", *arguments],
+                env=self._environment(folder, environment),
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+    def _environment(self, folder, more):
+        return {"PATH": f"{self.folder / 'bin'}:{os.defpath}", "HOME": str(folder), **more}

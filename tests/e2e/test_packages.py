@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
-from tests.e2e.installs import EVERYTHING, ROOT, VERSIONS, Install, find_python, uv
+from pixyz_scheduler.broker.embedded import EmbeddedStore
+from pixyz_scheduler.cli.server import free_port
+from pixyz_scheduler.launcher.api_key import digest_of, new_key
+from tests.e2e.installs import EVERYTHING, ROOT, VERSIONS, Install, find_python
 from tests.fakes.linked_python import linked_python
 
 SCRIPT = """
@@ -103,20 +107,29 @@ def test_all_is_downloaded_and_converts_a_step_file(install, tmp_path, version):
 
 @only_with_all
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_images_install_by_lock_files_with_hashes_starts(wheel, tmp_path, version):
+def test_what_images_install_by_lock_files_works_together(wheel, tmp_path, version):
     python = find_python(version)
-    for name, arguments, says in (
-        ("server", ("api",), "GOD_PASSWORD_SHA256"),
-        ("worker", ("run", "--local", ROOT / "examples" / "chain.py"), '"number"'),
-        ("worker-open-engine", ("run", "--local", "convert_file", ROOT / "samples" / "box.step"), "polygon_count"),
-        ("flower", ("admin", "stats"), "store"),
-    ):
-        locked = ("--require-hashes", "--no-deps", "-r", ROOT / "requirements" / f"{name}.lock")
-        installed = Install(tmp_path / name)
-        uv("venv", "--quiet", "--no-project", "--python", python, installed.folder)
-        installed.add(*locked)
-        installed.add("--no-deps", wheel)
-        uv("pip", "check", "--python", installed.python)
-        done = installed.run(*arguments, folder=tmp_path / f"{name}-here")
-        assert says in done.stdout + done.stderr, name
-        assert "Traceback" not in done.stderr
+    server, worker = (Install.locked(tmp_path / name, python, name, wheel) for name in ("server", "worker-open-engine"))
+    key, port, here = new_key(), str(free_port()), tmp_path / "here"
+    with EmbeddedStore.start(tmp_path / "store") as store:
+        farm = {"CELERY_BROKER_URL": store.address.kombu, "SHARE_PATH": str(tmp_path / "share")}
+        api = {**farm, "GOD_PASSWORD_SHA256": digest_of(key), "API_HOST": "127.0.0.1", "API_PORT": port}
+        asks = {"PIXYZ_URL": f"http://127.0.0.1:{port}", "PIXYZ_TOKEN": key}
+        with server.running("api", folder=here, **api) as serving, worker.running("worker", folder=here, **farm):
+            while server.run("list", folder=here, **asks).returncode:
+                assert serving.poll() is None, (here / "log").read_text()
+                time.sleep(0.1)
+            done = server.run("convert", "-i", ROOT / "samples" / "box.step", "-o", "box.glb", folder=here, **asks)
+        assert done.returncode == 0, done.stderr + (here / "log").read_text()
+        assert (here / "box.glb").read_bytes()[:4] == b"glTF"
+
+
+@only_with_all
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", ["worker", "flower"])
+def test_the_other_lock_files_are_whole(wheel, tmp_path, version, name):
+    installed = Install.locked(tmp_path / name, find_python(version), name, wheel)
+    done = installed.run("-A", "pixyz_worker:app", "report", program="celery", folder=tmp_path / "here")
+    assert done.returncode == 0, done.stderr
+    done = installed.run("run", "--local", ROOT / "examples" / "chain.py", folder=tmp_path / "here")
+    assert json.loads(done.stdout) == {"number": 42}
