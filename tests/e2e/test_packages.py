@@ -1,16 +1,19 @@
 """The wheel as a user installs it, on each Python that is here: the client alone, a scheduler, and all of it."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from pixyz_scheduler.broker.embedded import EmbeddedStore
 from pixyz_scheduler.cli.server import free_port
 from pixyz_scheduler.launcher.api_key import digest_of, new_key
-from tests.e2e.installs import EVERYTHING, ROOT, VERSIONS, Install, find_python
+from tests.e2e.installs import EVERYTHING, ROOT, VERSIONS, Install, find_python, uv
 from tests.fakes.linked_python import linked_python
 
 SCRIPT = """
@@ -106,6 +109,17 @@ def test_all_is_downloaded_and_converts_a_step_file(install, tmp_path, version):
 
 
 @only_with_all
+def test_the_oldest_versions_that_are_asked_for_run_a_job(wheel, tmp_path):
+    installed = Install(tmp_path / "venv")
+    uv("venv", "--quiet", "--no-project", "--python", find_python("3.10"), installed.folder)
+    extras = [word for extra in ("server", "worker", "embedded") for word in ("--extra", extra)]
+    installed.add("--resolution", "lowest-direct", "-r", ROOT / "pyproject.toml", *extras)
+    installed.add("--no-deps", wheel)
+    assert installed.run("convert", "--help", folder=tmp_path / "here").returncode == 0
+    run_a_script(installed, tmp_path / "there", "3.10")
+
+
+@only_with_all
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_images_install_by_lock_files_works_together(wheel, tmp_path, version):
     python = find_python(version)
@@ -133,3 +147,26 @@ def test_the_other_lock_files_are_whole(wheel, tmp_path, version, name):
     assert done.returncode == 0, done.stderr
     done = installed.run("run", "--local", ROOT / "examples" / "chain.py", folder=tmp_path / "here")
     assert json.loads(done.stdout) == {"number": 42}
+
+
+@only_with_all
+@pytest.mark.parametrize("way", [0, 1, 2, 3])
+def test_each_way_of_the_guide_ends_with_a_command_line(wheel, tmp_path, way):
+    guide = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    ways = guide.partition("```sh\n")[2].partition("```")[0].strip().split("\n\n")
+    assert len(ways) == 4
+    line = re.sub(r"pixyz-scheduler(\[full\])?", rf"{wheel}\1", ways[way]).replace("pipx ", "uvx pipx ")
+    bins = [tmp_path / "venv" / "bin", tmp_path / ".venv" / "bin", tmp_path / "pipx", tmp_path / "tools"]
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "UV_PYTHON": sys.executable,
+        "UV_TOOL_DIR": str(tmp_path / "uv"),
+        "UV_TOOL_BIN_DIR": str(bins[3]),
+        "PIPX_DEFAULT_PYTHON": sys.executable,
+        "PIPX_HOME": str(tmp_path / "pipx-home"),
+        "PIPX_BIN_DIR": str(bins[2]),
+    }
+    subprocess.run(["bash", "-euc", line], cwd=tmp_path, env=environment, check=True)
+    said = subprocess.run([bins[way] / "pixyz-scheduler", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == "0.1.0\n"
