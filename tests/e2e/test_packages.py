@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from pixyz_scheduler.broker.embedded import EmbeddedStore
 from pixyz_scheduler.cli.server import free_port
@@ -156,16 +157,22 @@ def test_each_way_of_the_guide_ends_with_a_command_line(wheel, tmp_path, way):
     ways = guide.partition("```sh\n")[2].partition("```")[0].strip().split("\n\n")
     assert len(ways) == 4
     line = re.sub(r"pixyz-scheduler(\[full\])?", rf"{wheel}\1", ways[way]).replace("pipx ", "uvx pipx ")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    # Those of an environment would take uv to it: what it installs is to go where the line says.
+    (programs / "python").symlink_to(sys._base_executable)
+    for name in ("uv", "uvx"):
+        (programs / name).symlink_to(Path(find_uv_bin()).with_name(name))
     bins = [tmp_path / "venv" / "bin", tmp_path / ".venv" / "bin", tmp_path / "pipx", tmp_path / "tools"]
     environment = {
-        **{name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")},
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "UV_PYTHON": sys.executable,
+        "PATH": f"{programs}:{os.defpath}",
+        "HOME": str(Path.home()),  # where pip and uv have their caches and what they are told of indexes
+        "UV_PYTHON_DOWNLOADS": "never",
         "UV_TOOL_DIR": str(tmp_path / "uv"),
         "UV_TOOL_BIN_DIR": str(bins[3]),
-        "PIPX_DEFAULT_PYTHON": sys.executable,
         "PIPX_HOME": str(tmp_path / "pipx-home"),
         "PIPX_BIN_DIR": str(bins[2]),
+        **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_INDEX", "SSL_"))},
     }
     subprocess.run(["bash", "-euc", line], cwd=tmp_path, env=environment, check=True)
     said = subprocess.run([bins[way] / "pixyz-scheduler", "--version"], capture_output=True, text=True, check=True)
