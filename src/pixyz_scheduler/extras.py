@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 from pixyz_scheduler.errors import ExtraMissing
 
@@ -13,6 +12,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "worker": _FARM,
 }
 """What is imported of each, without which its part does not start."""
+
+_BROUGHT = {"dotenv": "worker", "pydantic": "worker", "anyio": "server", "starlette": "server"}
+"""What is imported too and comes with one of those: which of them is missing first is chance."""
 
 EVERYTHING_HERE = ("server", "worker", "embedded")
 """What runs a scheduler with nothing else installed: to be said to whoever starts one on his own machine."""
@@ -34,11 +36,13 @@ def require(extra: str, *, whose: str, install: tuple[str, ...] = ()) -> None:
 def of_module(name: str | None) -> ExtraMissing | None:
     """The error for a module that an import has not found; None where it is of no extra of ours."""
     root = (name or "").partition(".")[0]
-    extra = next((extra for extra in ("worker", "server") if root in MODULES[extra]), None)
+    extra = next((extra for extra in ("worker", "server") if root in MODULES[extra]), _BROUGHT.get(root))
     return None if extra is None else _missing(root, "This", (extra,))
 
 
 def _is_here(module: str) -> bool:
+    from importlib.util import find_spec  # 0.7 ms that --help need not pay
+
     # kombu puts a module without a spec in its own place, at which find_spec takes offence.
     return sys.modules.get(module) is not None or find_spec(module) is not None
 

@@ -4,56 +4,26 @@ import importlib.metadata
 import json
 import os
 import subprocess
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pixyz_scheduler import extras
+from tests.fakes.linked_python import linked_python, needed
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = 'pip install "pixyz-scheduler[server,worker,embedded]"'
 
 
-def needed(*requirements):
-    """The names of all distributions that pip would install here for these requirements."""
-    found = set()
-    waiting = [(Requirement(text), "") for text in requirements]
-    while waiting:
-        requirement, extra = waiting.pop()
-        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
-            continue
-        name = canonicalize_name(requirement.name)
-        for wanted in ("", *requirement.extras):
-            if (name, wanted) not in found:
-                found.add((name, wanted))
-                waiting += [(Requirement(text), wanted) for text in importlib.metadata.requires(name) or ()]
-    return {name for name, _ in found} - {"pixyz-scheduler"}
-
-
-def installed(folder, requirement):
-    """A Python to which nothing is installed but what this requirement of ours brings: links to what we have."""
-    venv.create(folder, symlinks=True, with_pip=False)
-    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
-    for name in needed(requirement):
-        distribution = importlib.metadata.distribution(name)
-        for entry in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
-            if not (packages / entry).exists():  # two distributions may fill one namespace
-                (packages / entry).symlink_to(distribution.locate_file(entry))
-    return folder / "bin" / "python"
-
-
 @pytest.fixture(scope="module")
 def thin(tmp_path_factory):
-    return installed(tmp_path_factory.mktemp("thin") / "venv", "pixyz-scheduler")
+    return linked_python(tmp_path_factory.mktemp("thin") / "venv", "pixyz-scheduler")
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return installed(tmp_path_factory.mktemp("whole") / "venv", "pixyz-scheduler[server,worker,embedded]")
+    return linked_python(tmp_path_factory.mktemp("whole") / "venv", "pixyz-scheduler[server,worker,embedded]")
 
 
 @pytest.fixture

@@ -52,6 +52,12 @@ def test_an_address_as_a_whole_goes_before_its_parts(url, results, redis_py):
     assert settings.store_url == redis_py
 
 
+def test_celery_is_told_of_a_socket_in_its_own_spelling():
+    settings = load(CELERY_BROKER_URL="unix:///a/s.sock?db=1")
+    assert settings.broker_url == "redis+socket:///a/s.sock?virtual_host=1"
+    assert settings.store_url == "unix:///a/s.sock?db=1"
+
+
 def test_results_may_have_an_address_of_their_own():
     settings = load(CELERY_RESULT_BACKEND="db+sqlite:///results")
     assert settings.result_backend == "db+sqlite:///results"

@@ -23,4 +23,7 @@ def _listens(place: Path) -> bool:
     if not hasattr(socket, "AF_UNIX"):
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(place)) == 0
+        try:
+            return probe.connect_ex(str(place)) == 0
+        except OSError:  # the path is longer than a socket's may be: that of `up` lies in a folder of its own then
+            return False

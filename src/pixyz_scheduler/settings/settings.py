@@ -229,7 +229,8 @@ class Settings(BaseSettings):
     @property
     def broker_url(self) -> str:
         """For Celery. Holds the password."""
-        return self.celery_broker_url.get_secret_value() or self.store.kombu
+        url = self.celery_broker_url.get_secret_value()
+        return self.store.kombu if not url or url.startswith("unix:") else url  # kombu knows no unix://
 
     @property
     def result_backend(self) -> str:
