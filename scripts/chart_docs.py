@@ -40,7 +40,7 @@ TABLE = "| value | default | meaning | allowed |\n|---|---|---|---|\n"
 HEAD = """\
 # Helm chart of the Pixyz Scheduler
 
-<!-- Made by scripts/chart_docs.py from values.yaml and values.schema.json: edit those, then run it. -->
+<!-- Made by scripts/chart_docs.py from values.yaml and values.schema.json: edit those, then run scripts/docs. -->
 
 How to install it, from nothing to the first job: [Kubernetes](../../../docs/how-to/kubernetes.md). `values.yaml` has
 all values with comments; [`examples/`](examples) has whole files for AKS, EKS, GKE and bare clusters.
@@ -79,7 +79,10 @@ def main() -> int:
         return 0
     stale = [path.name for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     for name in stale:
-        print(f"{CHART.name}/{name} is not what values and settings say: run scripts/chart_docs.py", file=sys.stderr)
+        print(
+            f"{CHART.name}/{name} is not what values and settings say: run python -m scripts.chart_docs",
+            file=sys.stderr,
+        )
     return 1 if stale else 0
 
 

@@ -5,14 +5,15 @@ from pydantic import SecretStr
 from pixyz_scheduler.settings.settings import Settings
 
 # What issue 6 adds beside the chart, and this branch does not have yet.
-_COMING = {"METRICS_PORT", "METRICS_HOST", "IDLE_TIMEOUT"}
+_COMING = {"METRICS_PORT", "METRICS_HOST", "METRICS_PASSWORD_SHA256", "IDLE_TIMEOUT"}
 SETTINGS = frozenset(name.upper() for name in Settings.model_fields) | _COMING
 
 # Those that the chart sets by values of its own, that hold a secret, or that mean nothing in a pod.
 OWNED = frozenset(
     [
         *("REDIS_MASTER_SERVICE_HOST", "REDIS_MASTER_SERVICE_PORT", "REDIS_PASSWORD", "REDIS_DATABASE"),
-        *("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DATA_PATH", "GOD_PASSWORD_SHA256", "API_HOST", "API_PORT"),
+        *("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DATA_PATH", "API_HOST", "API_PORT"),
+        *("GOD_PASSWORD_SHA256", "METRICS_PASSWORD_SHA256"),
         *("SHARE_PATH", "PROCESS_PATH", "QUEUE_NAME", "POOL_TYPE", "CONCURRENT_TASKS", "MAX_TASKS_BEFORE_SHUTDOWN"),
         *("IDLE_TIMEOUT", "PIXYZ_TIME_LIMIT", "PIXYZ_RETRY_TIME_LIMIT", "PREPARATION_TIME_LIMIT", "DRAIN_TIMEOUT"),
         *("MAX_MEMORY_USAGE", "MAX_MEMORY_USAGE_GPUHIGH", "METRICS_PORT", "METRICS_HOST", "DISABLE_PIXYZ", "ENGINE"),
@@ -26,6 +27,7 @@ GIVEN = SETTINGS - OWNED
 # Variables in pods that are no settings, each for a program that reads it.
 OTHERS = {
     "HOME": "the root is read-only",
+    "TMPDIR": "the root is read-only",
     "PIXYZ_URL": "the client of `helm test`",
     "PIXYZ_TOKEN": "the client of `helm test`",
     "FLOWER_BASIC_AUTH": "Flower",
@@ -34,9 +36,11 @@ OTHERS = {
 }
 OTHERS_PREFIX = "OTEL_"
 
-SECRET = frozenset(
-    name.upper() for name, field in Settings.model_fields.items() if isinstance(field.get_default(), SecretStr)
-) | {"PIXYZ_TOKEN", "FLOWER_BASIC_AUTH", "REDISCLI_AUTH", "VALKEYCLI_AUTH"}
+_OURS = {name.upper() for name, field in Settings.model_fields.items() if isinstance(field.get_default(), SecretStr)}
+_THEIRS = {"PIXYZ_TOKEN", "FLOWER_BASIC_AUTH", "REDISCLI_AUTH", "VALKEYCLI_AUTH", "OTEL_EXPORTER_OTLP_HEADERS"}
+# An address whose key has a variable of its own, and is refused where it has one in it.
+_NO_SECRET = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+SECRET = frozenset(_OURS | _THEIRS) - _NO_SECRET
 
 
 def is_known(name: str) -> bool:

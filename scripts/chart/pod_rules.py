@@ -122,7 +122,7 @@ def ends_after_one(pod: Pod) -> Iterator[str]:
     job = pod.owner["spec"]["jobTargetRef"]
     if pod.env.get("MAX_TASKS_BEFORE_SHUTDOWN") != "1" or not int(pod.env.get("IDLE_TIMEOUT", "0")):
         yield "does not end by itself"
-    if pod.containers[0]["command"] != ["pixyz-scheduler", "worker", "--no-watchdog"]:
+    if pod.command != ["pixyz-scheduler", "worker", "--no-watchdog"]:
         yield "is started again by its own watchdog"
     if pod.spec.get("restartPolicy") != "Never" or job.get("backoffLimit") != 0:
         yield "is started again by Kubernetes"

@@ -47,9 +47,16 @@ class Pod:
         return self.labels.get("pixyz-scheduler/role") == "worker"
 
     @property
+    def command(self) -> list[str]:
+        """What its first container runs: its own command, or the images' program with its arguments."""
+        container = self.spec["containers"][0]
+        found: list[str] = container.get("command") or ["pixyz-scheduler", *container["args"]]
+        return found
+
+    @property
     def is_ours(self) -> bool:
         """Whether the scheduler's own program runs in it."""
-        return self.spec["containers"][0].get("command", [""])[0] == "pixyz-scheduler"
+        return self.command[0] == "pixyz-scheduler"
 
 
 def pods_of(rendered: Rendered) -> list[Pod]:

@@ -111,7 +111,7 @@ def test_a_pod_for_each_job_ends_after_it_or_when_it_finds_none() -> None:
         "45",
         "Never",
     )
-    assert pod.containers[0]["command"] == ["pixyz-scheduler", "worker", "--no-watchdog"]
+    assert pod.command == ["pixyz-scheduler", "worker", "--no-watchdog"]
     assert (spec["jobTargetRef"]["backoffLimit"], spec["rollout"]) == (0, {"strategy": "gradual"})
     assert "activeDeadlineSeconds" not in spec["jobTargetRef"]
     [budget] = [
@@ -123,8 +123,8 @@ def test_a_pod_for_each_job_ends_after_it_or_when_it_finds_none() -> None:
 def test_a_worker_that_ends_after_many_jobs_is_started_again_by_its_own_watchdog() -> None:
     plain, counted = worker({}, "cpu"), worker({"workers": {"cpu": {"maxTasks": 100}}}, "cpu")
 
-    assert plain.containers[0]["command"] == ["pixyz-scheduler", "worker", "--no-watchdog"]
-    assert counted.containers[0]["command"] == ["pixyz-scheduler", "worker"]
+    assert plain.command == ["pixyz-scheduler", "worker", "--no-watchdog"]
+    assert counted.command == ["pixyz-scheduler", "worker"]
     assert counted.env["MAX_TASKS_BEFORE_SHUTDOWN"] == "100"
 
 

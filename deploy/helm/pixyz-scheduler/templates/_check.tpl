@@ -30,11 +30,24 @@
 {{- if gt (int64 $values.api.autoscaling.min) (int64 $values.api.autoscaling.max) -}}
 {{- $faults = append $faults "api.autoscaling.min: more than api.autoscaling.max" -}}
 {{- end -}}
+{{- range $name, $value := merge (dict) $values.settings $values.api.env $values.workerDefaults.env -}}
+{{- if hasSuffix "_HEADERS" $name -}}
+{{- $faults = append $faults (printf "%s: it may hold a key, and is no value: name its Secret in secretSettings" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.auth.metricsSha256Key (not $values.auth.metricsKey) $values.metrics.serviceMonitor.enabled -}}
+{{- $faults = append $faults "auth.metricsKey: name the key of the Secret that Prometheus sends" -}}
+{{- end -}}
 {{- $served := $values.queuesServedElsewhere -}}
 {{- range $name, $group := include "pixyz.groups" . | fromJson -}}
 {{- $this := dict "root" $ "name" $name "group" $group -}}
 {{- $at := printf "workers.%s" $name -}}
 {{- $served = concat $served $group.queues -}}
+{{- range $setting, $value := $group.env -}}
+{{- if and (hasSuffix "_HEADERS" $setting) (not (hasKey $values.workerDefaults.env $setting)) -}}
+{{- $faults = append $faults (printf "%s.env.%s: it may hold a key, and is no value: name its Secret in secretSettings" $at $setting) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq $group.mode "job") (not $values.keda.enabled) -}}
 {{- $faults = append $faults (printf "%s.mode: job needs keda.enabled=true" $at) -}}
 {{- end -}}

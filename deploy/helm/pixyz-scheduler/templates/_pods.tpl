@@ -65,7 +65,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* What API and workers must have alike: (dict "root" $ "env" {...}). */}}
+{{/* What API and workers must have alike: (dict "root" $ "env" {...} "home" "/tmp"). */}}
 {{- define "pixyz.env.common" -}}
 {{- include "pixyz.env.store" .root }}
 - name: SHARE_PATH
@@ -76,12 +76,17 @@ topologySpreadConstraints:
 {{- end }}
 - name: PREPARATION_TIME_LIMIT
   value: {{ int64 .root.Values.jobs.preparationTimeLimit | quote }}
-# The root is read-only: what wants a home finds one that goes with the pod.
+# The root is read-only: what wants a home, or writes what is not to stay, does so where the pod has a disk.
 - name: HOME
-  value: /tmp
+  value: {{ .home }}
+- name: TMPDIR
+  value: {{ .home }}
 {{- range $name, $value := merge (dict) .env .root.Values.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}
+{{- end }}
+{{- range $name, $from := .root.Values.secretSettings }}
+{{ include "pixyz.env.secret" (dict "name" $name "secret" $from.existingSecret "key" $from.key) }}
 {{- end }}
 {{- end -}}
 
@@ -103,21 +108,16 @@ topologySpreadConstraints:
   mountPath: /tmp
 {{- end -}}
 
-{{/* (dict "root" $ "tmp" "20Gi") */}}
 {{- define "pixyz.volumes" -}}
 - name: share
   persistentVolumeClaim:
-    claimName: {{ .root.Values.share.existingClaim }}
-{{- with .root.Values.processes.existingClaim }}
+    claimName: {{ .Values.share.existingClaim }}
+{{- with .Values.processes.existingClaim }}
 - name: processes
   persistentVolumeClaim:
     claimName: {{ . }}
     readOnly: true
 {{- end }}
 - name: tmp
-  {{- if .tmp }}
-  emptyDir: {sizeLimit: {{ .tmp }}}
-  {{- else }}
   emptyDir: {}
-  {{- end }}
 {{- end -}}

@@ -2,7 +2,7 @@
 
 {{- define "pixyz.worker.env" -}}
 {{- $group := .group -}}
-{{- include "pixyz.env.common" (dict "root" .root "env" $group.env) }}
+{{- include "pixyz.env.common" (dict "root" .root "env" $group.env "home" "/work") }}
 - name: QUEUE_NAME
   value: {{ join "," $group.queues | quote }}
 - name: POOL_TYPE
@@ -109,9 +109,9 @@ spec:
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
       {{- if and (eq $group.mode "object") $group.maxTasks }}
       # Its own watchdog: after maxTasks jobs Kubernetes would wait up to five minutes to start it again.
-      command: [pixyz-scheduler, worker]
+      args: [worker]
       {{- else }}
-      command: [pixyz-scheduler, worker, --no-watchdog]
+      args: [worker, --no-watchdog]
       {{- end }}
       env:
         {{- include "pixyz.worker.env" . | trim | nindent 8 }}
@@ -143,6 +143,8 @@ spec:
         {{- include "pixyz.containerSecurity" . | nindent 8 }}
       volumeMounts:
         {{- include "pixyz.mounts" $root | nindent 8 }}
+        # Where the folders of jobs at work are.
+        - {name: work, mountPath: /work}
         {{- if $file }}
         - name: licence
           mountPath: {{ $root.Values.licence.file.mountPath }}
@@ -150,7 +152,13 @@ spec:
           readOnly: true
         {{- end }}
   volumes:
-    {{- include "pixyz.volumes" (dict "root" $root "tmp" $group.tmp.sizeLimit) | nindent 4 }}
+    {{- include "pixyz.volumes" $root | nindent 4 }}
+    - name: work
+      {{- if $group.work.sizeLimit }}
+      emptyDir: {sizeLimit: {{ $group.work.sizeLimit }}}
+      {{- else }}
+      emptyDir: {}
+      {{- end }}
     {{- if $file }}
     - name: licence
       secret:
