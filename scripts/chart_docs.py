@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the chart's README.md and, in its schema, the names of settings; with --check only says whether both fit."""
+"""Writes what of the chart is made: README.md, its schema's names of settings, its alerts; --check only compares."""
 
 import json
 import sys
@@ -12,7 +12,9 @@ import yaml
 
 from scripts.chart.env_names import GIVEN
 
-CHART = Path(__file__).resolve().parents[1] / "deploy" / "helm" / "pixyz-scheduler"
+DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
+CHART = DEPLOY / "helm" / "pixyz-scheduler"
+RULES = DEPLOY / "monitoring" / "rules"
 
 # A pattern of the schema, in words.
 WORDS = {
@@ -69,10 +71,10 @@ class Row:
 
 
 def main() -> int:
-    """Write both, or compare them."""
+    """Write them, or compare them."""
     schema = CHART / "values.schema.json"
     found = json.loads(schema.read_text(encoding="utf-8"))
-    made = {schema: with_settings(found), CHART / "README.md": readme(found)}
+    made = {schema: with_settings(found), CHART / "README.md": readme(found), CHART / "files" / "rules.yml": rules()}
     if "--check" not in sys.argv[1:]:
         for path, text in made.items():
             path.write_text(text, encoding="utf-8")
@@ -91,6 +93,16 @@ def with_settings(schema: dict[str, Any]) -> str:
     names = sorted(GIVEN)
     schema["definitions"]["settings"]["properties"] = {name: {"type": "string"} for name in names}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def rules() -> str:
+    """The groups of all files of rules, which a chart can read in its own folder only."""
+    groups = [
+        group
+        for path in sorted(RULES.glob("*.yml"))
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+    ]
+    return yaml.safe_dump({"groups": groups}, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def readme(schema: dict[str, Any]) -> str:
