@@ -11,7 +11,18 @@ import yaml
 CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "pixyz-scheduler"
 EXAMPLES = CHART / "examples"
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):
+    """As Kubernetes reads: a name that comes twice is an error, which YAML's readers pass over."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  (its base's)
+        names = [self.construct_object(key) for key, _ in node.value]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise yaml.constructor.ConstructorError(None, None, f"{sorted(twice)} come twice", node.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,9 @@ def chart() -> helm_python.Chart:
     return helm_python.Chart.load(CHART)
 
 
-def render(values: dict[str, Any], *, name: str = "values") -> Rendered:
+def render(values: dict[str, Any], *, name: str = "values", release: str = "farm") -> Rendered:
     """Raises helm_python.HelmError, which names the place, where the values cannot be installed."""
-    texts = chart().render(values, name="farm", namespace="pixyz")
+    texts = chart().render(values, name=release, namespace="pixyz")
     return Rendered(name, chart().merge_values(values), texts)
 
 

@@ -238,6 +238,13 @@ def test_a_pod_that_reaches_into_its_node_is_found() -> None:
     assert "reaches into its node" in "".join(pod_rules.faults_of(Pod(pod.owner, template)))
 
 
+def test_a_name_that_comes_twice_is_found() -> None:
+    text = "kind: Service\nmetadata: {name: a, labels: {one: b, one: c}}\n"
+
+    with pytest.raises(yaml.YAMLError, match="come twice"):
+        _ = Rendered("twice", {}, {"service.yaml": text}).objects
+
+
 def test_kubernetes_validate_itself_says_the_same(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     rendered = of_minimal({})

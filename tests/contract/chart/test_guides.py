@@ -88,8 +88,9 @@ def test_what_helm_shows_after_an_installation_names_what_is_there(name: str) ->
 def test_the_guide_names_the_deployment_that_its_release_makes() -> None:
     [named] = re.findall(r"rollout status deployment/(\S+)", MAIN.read_text(encoding="utf-8"))
 
-    made = {one["metadata"]["name"].replace("farm-", "pixyz-", 1) for one in of_minimal({}).of_kind("Deployment")}
-    assert named in made
+    assert named in {
+        one["metadata"]["name"] for one in render(example("minimal"), release="pixyz").of_kind("Deployment")
+    }
 
 
 def test_the_guide_tells_the_versions_that_are_checked() -> None:

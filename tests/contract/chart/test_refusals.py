@@ -100,6 +100,33 @@ BY_CHECK = {
         {"settings": {"SCRIPT_DEPENDENCIES": "allow"}, "workers": {"cpu": {"drainTimeout": 4000}}},
         "workers.cpu.drainTimeout: 4000 s is less than a job may take here (5460 s)",
     ),
+    "a key of OpenTelemetry's": (
+        {"settings": {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=x"}},
+        "OTEL_EXPORTER_OTLP_HEADERS: it may hold a key, and is no value",
+    ),
+    "the same in a group": (
+        {"workers": {"cpu": {"env": {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=x"}}}},
+        "workers.cpu.env.OTEL_EXPORTER_OTLP_TRACES_HEADERS: it may hold a key",
+    ),
+    "a setting from two places": (
+        {
+            "settings": {"OTEL_SERVICE_NAME": "x"},
+            "secretSettings": {"OTEL_SERVICE_NAME": {"existingSecret": "a", "key": "b"}},
+        },
+        "secretSettings.OTEL_SERVICE_NAME: stands in settings too",
+    ),
+    "a label of the chart's": (
+        {"podLabels": {"app.kubernetes.io/component": "x"}},
+        "podLabels: app.kubernetes.io/component is the chart's own",
+    ),
+    "the same label in a group": (
+        {"workers": {"cpu": {"podLabels": {"pixyz-scheduler/role": "x"}}}},
+        "workers.cpu.podLabels: pixyz-scheduler/role is the chart's own",
+    ),
+    "Prometheus without the key that is asked of it": (
+        {"auth": {"metricsSha256Key": "m"}, "metrics": {"serviceMonitor": {"enabled": True}}},
+        "auth.metricsKey: name the key",
+    ),
     "a queue that nobody serves": (
         {"workers": {"gpuhigh": {"enabled": False}}},
         "workers: no group serves the queue gpuhigh",

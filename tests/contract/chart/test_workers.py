@@ -3,7 +3,8 @@
 from typing import Any
 
 from scripts.chart.pods import Pod, pods_of
-from tests.contract.chart.values import of_minimal
+from scripts.chart.rendering import example, render
+from tests.contract.chart.values import merged, of_minimal
 
 
 def test_a_leaving_pod_has_as_long_as_its_longest_job_and_is_not_killed_before() -> None:
@@ -79,11 +80,11 @@ def test_with_keda_every_group_is_scaled_by_all_of_its_own_queues() -> None:
         one["metadata"]["name"]: one["spec"]["triggers"][0]["metadata"]
         for one in rendered.of_kind("ScaledObject", "ScaledJob")
     }
-    address = "http://farm-pixyz-scheduler-api.pixyz.svc:8001/scaling"
+    address = "http://farm-pixyz-api.pixyz.svc:8001/scaling"
     assert {name: (one["url"], one["targetValue"]) for name, one in asked.items()} == {
-        "farm-pixyz-scheduler-worker-cpu": (f"{address}/cpu,gpu", "1"),
-        "farm-pixyz-scheduler-worker-gpuhigh": (f"{address}/gpuhigh", "1"),
-        "farm-pixyz-scheduler-worker-control": (f"{address}/control,zip,clean", "5"),
+        "farm-pixyz-worker-cpu": (f"{address}/cpu,gpu", "1"),
+        "farm-pixyz-worker-gpuhigh": (f"{address}/gpuhigh", "1"),
+        "farm-pixyz-worker-control": (f"{address}/control,zip,clean", "5"),
     }
     key = rendered.the("TriggerAuthentication", "api-key")["spec"]["secretTargetRef"]
     assert key == [{"parameter": "apiKey", "name": "pixyz-scheduler", "key": "api-key"}]
@@ -144,7 +145,7 @@ def test_a_gpu_and_a_spot_node_are_asked_for_and_their_taints_borne() -> None:
 
 def test_a_pod_with_a_job_is_left_alone_by_the_clusters_autoscaler_unless_the_group_says_otherwise() -> None:
     kept = worker({}, "cpu").template["metadata"]["annotations"]
-    given = worker({"workers": {"cpu": {"evictable": True}}}, "cpu").template["metadata"]["annotations"]
+    given = worker({"workers": {"cpu": {"evictable": True}}}, "cpu").template["metadata"].get("annotations", {})
 
     assert kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
     assert kept["karpenter.sh/do-not-disrupt"] == "true"
@@ -175,3 +176,34 @@ def worker(values: dict[str, Any], group: str) -> Pod:
     """The pod of a group, of the smallest example with these values."""
     [found] = [pod for pod in pods_of(of_minimal(values)) if pod.place.endswith(f"-worker-{group}")]
     return found
+
+
+def test_the_longest_names_are_no_longer_than_a_label_may_be() -> None:
+    group = "g" * 20
+    values = merged(example("minimal"), {"keda": {"enabled": True}, "workers": {group: {"queues": ["big"]}}})
+
+    made = render(values, release="r" * 53).objects
+
+    assert any(one["metadata"]["name"].endswith(f"-worker-{group}") for one in made)
+    assert max(len(f"keda-hpa-{one['metadata']['name']}") for one in made) <= 63
+
+
+def test_a_release_that_says_what_it_is_has_no_second_name() -> None:
+    names = {one["metadata"]["name"] for one in render(example("minimal"), release="pixyz").of_kind("Deployment")}
+
+    assert names == {"pixyz-api", "pixyz-worker-cpu", "pixyz-worker-gpuhigh", "pixyz-worker-control"}
+
+
+def test_a_budget_does_not_keep_the_last_api_on_its_node() -> None:
+    budgets = [one["metadata"]["name"] for one in of_minimal({"api": {"replicas": 1}}).of_kind("PodDisruptionBudget")]
+
+    assert "farm-pixyz-api" not in budgets
+    assert "farm-pixyz-worker-cpu" in budgets
+
+
+def test_an_annotation_of_the_users_own_goes_before_the_charts() -> None:
+    own = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}
+
+    pod = worker({"podAnnotations": own}, "cpu")
+
+    assert pod.template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "true"

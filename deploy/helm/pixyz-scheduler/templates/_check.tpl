@@ -30,6 +30,16 @@
 {{- if gt (int64 $values.api.autoscaling.min) (int64 $values.api.autoscaling.max) -}}
 {{- $faults = append $faults "api.autoscaling.min: more than api.autoscaling.max" -}}
 {{- end -}}
+{{- range $name, $from := $values.secretSettings -}}
+{{- if hasKey $values.settings $name -}}
+{{- $faults = append $faults (printf "secretSettings.%s: stands in settings too" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $label, $value := $values.podLabels -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "pixyz-scheduler/" $label) -}}
+{{- $faults = append $faults (printf "podLabels: %s is the chart's own" $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $value := merge (dict) $values.settings $values.api.env $values.workerDefaults.env -}}
 {{- if hasSuffix "_HEADERS" $name -}}
 {{- $faults = append $faults (printf "%s: it may hold a key, and is no value: name its Secret in secretSettings" $name) -}}
@@ -43,6 +53,11 @@
 {{- $this := dict "root" $ "name" $name "group" $group -}}
 {{- $at := printf "workers.%s" $name -}}
 {{- $served = concat $served $group.queues -}}
+{{- range $label, $value := $group.podLabels -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "pixyz-scheduler/" $label) -}}
+{{- $faults = append $faults (printf "%s.podLabels: %s is the chart's own" $at $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range $setting, $value := $group.env -}}
 {{- if and (hasSuffix "_HEADERS" $setting) (not (hasKey $values.workerDefaults.env $setting)) -}}
 {{- $faults = append $faults (printf "%s.env.%s: it may hold a key, and is no value: name its Secret in secretSettings" $at $setting) -}}

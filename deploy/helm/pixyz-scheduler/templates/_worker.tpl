@@ -66,15 +66,11 @@ metadata:
   labels:
     {{- include "pixyz.podLabels" (dict "root" $root "part" (printf "worker-%s" .name) "labels" $group.podLabels) | nindent 4 }}
     pixyz-scheduler/role: worker
+  {{- $kept := dict "cluster-autoscaler.kubernetes.io/safe-to-evict" "false" "karpenter.sh/do-not-disrupt" "true" }}
+  {{- with merge (dict) $group.podAnnotations $root.Values.podAnnotations (ternary (dict) $kept $group.evictable) }}
   annotations:
-    {{- if not $group.evictable }}
-    cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
-    karpenter.sh/do-not-disrupt: "true"
-    {{- end }}
-    kubectl.kubernetes.io/default-container: worker
-    {{- with merge (dict) $group.podAnnotations $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- end }}
 spec:
   {{- include "pixyz.pod" (dict "root" $root) | nindent 2 }}
   # More than DRAIN_TIMEOUT: who drains is never killed. No preStop: SIGTERM begins the drain, a second one would end it.
