@@ -23,6 +23,7 @@ WORDS = {
     r"^[-._a-zA-Z0-9]{1,253}$": "a key of a Secret",
     r"^[-._a-zA-Z0-9]{0,253}$": "a key of a Secret, or empty",
     r"^(/[-._a-zA-Z0-9]+)+$": "an absolute path",
+    r"^(/[-._a-zA-Z0-9]+)*$": "an absolute path, or empty",
     r"^[-._a-zA-Z0-9/]*$": "a relative path, or empty",
     r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$": "such as `768Mi`",
     r"^([1-9][0-9]*(Ki|Mi|Gi|Ti))?$": "such as `20Gi`, or empty",

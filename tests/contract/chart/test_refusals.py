@@ -75,6 +75,7 @@ BY_CHECK = {
         "licence.flexlm.host: name the licence server",
     ),
     "a licence file without a Secret": ({"licence": {"type": "file"}}, "licence.file.existingSecret: name the Secret"),
+    "a licence file without a path": ({"licence": {"type": "file"}}, "licence.file.mountPath: name the file"),
     "an open Flower": ({"flower": {"enabled": True}}, "flower.existingSecret: name the Secret"),
     "an ingress for nobody": ({"api": {"ingress": {"enabled": True}}}, "api.ingress.hosts: name one host"),
     "more than most APIs": ({"api": {"autoscaling": {"min": 9}}}, "api.autoscaling.min: more than api.autoscaling.max"),

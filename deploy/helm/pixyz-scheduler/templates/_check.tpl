@@ -21,6 +21,9 @@
 {{- if and (eq $values.licence.type "file") (not $values.licence.file.existingSecret) -}}
 {{- $faults = append $faults "licence.file.existingSecret: name the Secret that holds the licence file" -}}
 {{- end -}}
+{{- if and (eq $values.licence.type "file") (not $values.licence.file.mountPath) -}}
+{{- $faults = append $faults "licence.file.mountPath: name the file that the SDK looks for" -}}
+{{- end -}}
 {{- if and $values.flower.enabled (not $values.flower.existingSecret) -}}
 {{- $faults = append $faults "flower.existingSecret: name the Secret with user:password; without one whoever reaches Flower can cancel jobs" -}}
 {{- end -}}
