@@ -67,13 +67,14 @@ class ChartRelease:
         return {**given, **{name: value for name, value in here.items() if name in given or name == "API_HOST"}}
 
     @contextmanager
-    def start(self, name: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """The process of a pod; ended, at once, when left."""
+    def start(self, name: str, **instead: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """The process of a pod, with these variables instead of its own; ended, at once, when left."""
         pod = self.pod(name)
+        environment = {**self.environment(pod), **instead}
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
                 self.command(pod),
-                env=self.environment(pod),
+                env=environment,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

@@ -152,6 +152,15 @@ def test_a_pod_with_a_job_is_left_alone_by_the_clusters_autoscaler_unless_the_gr
     assert not {"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"} & given.keys()
 
 
+def test_prometheus_knows_api_and_workers_by_the_names_that_its_rules_ask_for() -> None:
+    rendered = of_minimal({"metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}})
+
+    [api] = rendered.the("ServiceMonitor", "-api")["spec"]["endpoints"]
+    [workers] = rendered.the("PodMonitor", "-workers")["spec"]["podMetricsEndpoints"]
+    assert api["relabelings"] == [{"targetLabel": "job", "replacement": "pixyz-api"}]
+    assert workers["relabelings"] == [{"targetLabel": "job", "replacement": "pixyz-worker"}]
+
+
 def test_only_workers_with_the_sdk_are_told_of_a_licence() -> None:
     licence = {"type": "flexlm", "flexlm": {"host": "licences.example.com"}, "tokens": 4}
     values = {"licence": licence, "workers": {"gpuhigh": {"image": "worker-pixyz", "engine": "pixyz"}}}
