@@ -50,8 +50,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ChartRelease]
 
     found = ChartRelease.of(VALUES, tmp_path_factory.mktemp("release"))
     found.lay_out_store()
-    with found.start("-redis"), found.start("-api"):
+    with found.start("-redis"), found.start("-api") as api:
         while not answers(f"{found.url}/health/ready"):
+            assert api.poll() is None, found.log[-3000:]
             time.sleep(0.1)
         yield found
 
