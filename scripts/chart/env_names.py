@@ -4,9 +4,7 @@ from pydantic import SecretStr
 
 from pixyz_scheduler.settings.settings import Settings
 
-# What issue 6 adds beside the chart, and this branch does not have yet.
-_COMING = {"METRICS_PORT", "METRICS_HOST", "METRICS_PASSWORD_SHA256", "IDLE_TIMEOUT"}
-SETTINGS = frozenset(name.upper() for name in Settings.model_fields) | _COMING
+SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
 
 # Those that the chart sets by values of its own, that hold a secret, or that mean nothing in a pod.
 OWNED = frozenset(

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +18,6 @@ from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.farm import Farm
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.broker.store_health import StoreHealth
-from pixyz_scheduler.settings.settings import Settings
 from tests.conftest import missing
 
 GATE = """
@@ -137,8 +135,6 @@ def test_a_leaving_pod_ends_its_job_and_then_itself(release, http: httpx.Client,
 
 
 def test_the_probes_of_a_pod_are_answered(release) -> None:
-    if "metrics_port" not in Settings.model_fields:
-        pytest.skip("the worker's door (METRICS_PORT) is not here yet")
     with release.start("worker-cpu"):
         container = release.pod("worker-cpu").containers[0]
         [port] = container["ports"]
@@ -150,8 +146,6 @@ def test_the_probes_of_a_pod_are_answered(release) -> None:
 
 
 def test_a_pod_of_mode_job_that_finds_no_job_ends(release) -> None:
-    if "idle_timeout" not in Settings.model_fields:
-        pytest.skip("IDLE_TIMEOUT is not here yet")
     with release.start("worker-gpuhigh", IDLE_TIMEOUT="1") as pod:
         assert pod.wait() == 0
 
@@ -160,15 +154,16 @@ def test_keda_is_told_how_many_jobs_wait_where_it_asks(release, http: httpx.Clie
     trigger = release.rendered.the("ScaledJob", "worker-gpuhigh")["spec"]["triggers"][0]["metadata"]
     path = trigger["url"].removeprefix("http://farm-pixyz-api.pixyz.svc:8001")
     header = {trigger["keyParamName"]: "the key in the Secret"}
-    if (answer := httpx.get(f"{release.url}{path}", headers=header)).status_code == HTTPStatus.NOT_FOUND:
-        pytest.skip("GET /scaling is not here yet")
-    before = answer.json()[trigger["valueLocation"]]
 
+    def told() -> int:
+        return int(httpx.get(f"{release.url}{path}", headers=header).json()[trigger["valueLocation"]])
+
+    before = told()
     uuid = send(http, tmp_path, "gpuhigh")
-    told = httpx.get(f"{release.url}{path}", headers=header).json()[trigger["valueLocation"]]
+    after = told()
     http.post(f"/jobs/{uuid}/cancel")
 
-    assert told == before + 1
+    assert after == before + 1
 
 
 def test_a_pod_of_mode_job_does_one_job_and_ends(release, http: httpx.Client, tmp_path: Path) -> None:
