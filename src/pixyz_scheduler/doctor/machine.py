@@ -121,16 +121,20 @@ def _try(temp: Path) -> str:
 
 
 def _can_watch() -> bool:
+    if not hasattr(os, "pidfd_open"):
+        return False
     # The call may be there, and be refused.
     try:
         os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):
+    except OSError:
         return False
     return True
 
 
 def _memory() -> int:
+    if not hasattr(os, "sysconf"):
+        return 0
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
+    except (ValueError, OSError):
         return 0

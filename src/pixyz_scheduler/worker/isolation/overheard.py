@@ -4,7 +4,7 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
@@ -33,12 +33,20 @@ def overheard(whose: str, *, wanted: bool) -> Iterator[int | None]:
 
 
 def _hear(reading: int, whose: str) -> None:
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
+    more_comes = _watch(reading)
     with os.fdopen(reading, "rb", buffering=0) as stream:
         while text := stream.read(_CHUNK):
-            while len(text) < _LONGEST and poll.poll(_PAUSE) and (more := stream.read(_CHUNK)):
+            while len(text) < _LONGEST and more_comes() and (more := stream.read(_CHUNK)):
                 text += more
             said = text.decode(errors="replace").strip()
             if said:
                 _log.info("%s", said, extra={"from": whose})
+
+
+def _watch(reading: int) -> Callable[[], bool]:
+    if not hasattr(select, "poll"):
+        # Windows: nobody can wait for a pipe, and what comes at once is one thing.
+        return lambda: False
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    return lambda: bool(poll.poll(_PAUSE))
