@@ -222,6 +222,12 @@ def test_a_port_that_is_taken_is_told(doctor):
     assert only[:2] == ("api", "error")
 
 
+def test_a_workers_port_that_is_taken_is_told(doctor):
+    with fake_scheduler() as other:
+        (only,) = not_fleeting(bad(doctor(status=1, METRICS_PORT=other.url.rpartition(":")[2])))
+    assert only[:2] == ("metrics", "error")
+
+
 def test_a_farm_that_is_not_well_is_told(doctor, store):
     farm = farm_of(store)
     farm.withdraw(WORKER)
