@@ -8,9 +8,11 @@ import pytest
 from pixyz_scheduler.broker.calls import Calls
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
+from pixyz_scheduler.broker.overview import Overview
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.jobs.attempt import Fence, Lease, Tally
 from pixyz_scheduler.jobs.job import Job, JobId, JobOptions
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.jobs.retry import TryAgain
 from pixyz_scheduler.jobs.waiting import Waiting
 
@@ -134,3 +136,19 @@ def test_a_worker_knows_when_the_store_takes_no_word_of_it(tmp_path):
     announcer.is_heard = True
     announcer._try()
     assert not announcer.is_heard
+
+
+def test_who_lives_is_seen_without_a_word_to_the_store(store_url):
+    with connect(store_url) as client:
+        client.flushall()
+        records = RecordStore(client, pace=PACE.scaled(100))
+        overview = Overview(client, records)
+        assert overview.seen() == ()
+        assert client.dbsize() == 0
+        Farm(records).announce(ADA)
+        Farm(RecordStore(client, pace=PACE.scaled(0.02))).announce(replace(ADA, name="brief"))
+        before = client.hgetall("ps:clk")
+        while len(overview.seen()) > 1:
+            pass
+        assert overview.seen() == (ADA,)
+        assert client.hgetall("ps:clk") == before

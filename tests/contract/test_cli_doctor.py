@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 
 from pixyz_scheduler import __version__
 from pixyz_scheduler.broker.connection import connect
@@ -16,12 +17,18 @@ from pixyz_scheduler.broker.farm import Farm, Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.cli.server import free_port
+from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.launcher.api_key import digest_of
 from pixyz_scheduler.storage.share_id import make_share_id
 from tests.fakes.command_line import on_terminal
 from tests.fakes.scheduler_api import KEY, fake_scheduler
 
 WORKER = Worker("w", ("cpu", "gpu", "gpuhigh", "zip"), slots=2, host="h", pid=1, version=__version__, started=1.0)
+
+
+def farm_of(store):
+    """A farm whose workers are believed to live for as long as a test may take."""
+    return Farm(RecordStore(store, pace=PACE.scaled(100)))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def home(running, store, tmp_path):
     share = tmp_path / "share"
     share.mkdir()
     KnownShare(store).meet(make_share_id(share))
-    Farm(RecordStore(store)).announce(WORKER)
+    farm_of(store).announce(WORKER)
     conf = tmp_path / "pixyz-scheduler.conf"
     conf.write_text(f"GOD_PASSWORD_SHA256={digest_of('LtnbCYSQfXfUGJWs')}\nENGINE=none\n")
     conf.chmod(0o600)
@@ -114,6 +121,17 @@ def test_where_all_is_well_each_check_has_its_line_and_the_status_is_0(doctor, t
     assert done.stderr.startswith("0 errors, ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pixyz-scheduler.conf", "share"]
     assert [path.name for path in (tmp_path / "share").iterdir()] == [".ps-share-id"]
+
+
+def test_the_store_is_only_read(doctor, running, store):
+    with redis.Redis.from_url(running.store_url) as raw:
+        before = {key: raw.dump(key) for key in raw.scan_iter()}
+        assert before
+        doctor()
+        assert {key: raw.dump(key) for key in raw.scan_iter()} == before
+    store.flushall()
+    doctor()
+    assert store.dbsize() == 0
 
 
 def test_json_has_the_same(doctor):
@@ -204,8 +222,14 @@ def test_a_port_that_is_taken_is_told(doctor):
     assert only[:2] == ("api", "error")
 
 
+def test_a_workers_port_that_is_taken_is_told(doctor):
+    with fake_scheduler() as other:
+        (only,) = not_fleeting(bad(doctor(status=1, METRICS_PORT=other.url.rpartition(":")[2])))
+    assert only[:2] == ("metrics", "error")
+
+
 def test_a_farm_that_is_not_well_is_told(doctor, store):
-    farm = Farm(RecordStore(store))
+    farm = farm_of(store)
     farm.withdraw(WORKER)
     farm.announce(Worker("o", ("cpu", "zip"), 1, "h2", 1, "0.0.1", 1.0, trouble="The share is away.", clock=1.0))
     found = [each[:2] for each in not_fleeting(bad(doctor(status=1)))]

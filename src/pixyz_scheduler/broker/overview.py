@@ -12,7 +12,7 @@ from typing import cast
 import redis
 
 from pixyz_scheduler.broker.connection import store_errors
-from pixyz_scheduler.broker.farm import Farm
+from pixyz_scheduler.broker.farm import Farm, Worker
 from pixyz_scheduler.broker.records import PRIORITIES, RecordStore
 from pixyz_scheduler.jobs.job import JobId
 from pixyz_scheduler.jobs.state import JobState
@@ -107,9 +107,29 @@ class Overview:
         for doing in self._doing(self._members("ps:parked")):
             yield replace(doing, parked=True)
 
-    def lines(self) -> list[Line]:
-        """Every queue in which somebody waits or waited, or on which a worker listens, by name."""
-        listeners = Counter(queue for worker in Farm(self._records).workers() for queue in worker.queues)
+    def seen(self) -> tuple[Worker, ...]:
+        """The workers that live, by name, as `Farm.workers` tells them; but nothing is written, not even the clock."""
+        with store_errors():
+            clock = cast("dict[str, str]", self._client.hgetall("ps:clk"))
+            seconds, micros = self._client.time()
+            wall = seconds * 1000 + micros // 1000
+            # Whoever lives looks at the clock twice a second: it stands still where nobody does.
+            now = float(clock.get("t", 0)) + max(0.0, wall - float(clock.get("raw", wall)))
+            names = cast("list[str]", self._client.zrangebyscore("ps:workers", f"({now}", "+inf"))
+            with self._client.pipeline(transaction=False) as ask:
+                for name in names:
+                    ask.hgetall(f"ps:worker:{name}")
+                found = ask.execute()
+        return tuple(Worker.from_wire(name, told) for name, told in sorted(zip(names, found, strict=True)) if told)
+
+    def lines(self, workers: Iterable[Worker] | None = None) -> list[Line]:
+        """Every queue in which somebody waits or waited, or on which a worker listens, by name.
+
+        Args:
+            workers: those that live, where the caller knows them.
+        """
+        living = Farm(self._records).workers() if workers is None else workers
+        listeners = Counter(queue for worker in living for queue in worker.queues)
         elsewhere = {
             key: Counter(self._queues_of(self._members(key))) for key in ("ps:delayed", "ps:parked", "ps:leases")
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pixyz_scheduler.errors import SchedulerError
 from pixyz_scheduler.findings import Finding, error
 
-_PATIENCE = 15.0
+_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from pixyz_scheduler import __version__
 from pixyz_scheduler.broker.connection import connect
-from pixyz_scheduler.broker.farm import Farm, Worker
+from pixyz_scheduler.broker.farm import Worker
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.overview import Line, Overview
 from pixyz_scheduler.broker.records import RecordStore
@@ -37,8 +37,9 @@ def look_at(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(connect(settings.store_url, timeout=TIMEOUT)) as client:
             pace = PACE.scaled(settings.lease_time_scale)
-            records = RecordStore(client, pace=pace)
-            workers, lines = Farm(records).workers(), Overview(client, records).lines()
+            overview = Overview(client, RecordStore(client, pace=pace))
+            workers = overview.seen()
+            lines = overview.lines(workers)
             now, known = time.time(), KnownShare(client).get()
     except StoreUnavailable:
         return

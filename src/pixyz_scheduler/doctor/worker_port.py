@@ -28,11 +28,9 @@ class WorkerPortFacts:
 
 def look_at(settings: Settings) -> Iterator[Finding]:
     """What is to be said of it; nothing where no port is wanted."""
-    # A setting of workers that open such a port; without it there is none.
-    wanted: int = getattr(settings, "metrics_port", 0)
-    host: str = getattr(settings, "metrics_host", "0.0.0.0")  # noqa: S104  (its default)
-    if wanted:
-        yield from judge(read(host, wanted), host, wanted)
+    host, number = settings.metrics_host, settings.metrics_port
+    if number:
+        yield from judge(read(host, number), host, number)
 
 
 def read(host: str, number: int) -> WorkerPortFacts:

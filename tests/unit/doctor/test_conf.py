@@ -75,6 +75,15 @@ def test_a_secret_of_the_environment_says_nothing_of_the_file(folder):
     assert not [each for each in found(folder, mode=0o644, REDIS_PASSWORD="x") if "by others" in each.what]
 
 
+def test_every_key_is_looked_at_and_none_is_shown(folder):
+    digest = hashlib.sha256(b"secret").hexdigest()
+    text = f"GOD_PASSWORD_SHA256={GOOD}\nMETRICS_PASSWORD_SHA256={digest}\n"
+    guessed, good = (each for each in found(folder, text) if each.check == "key")
+    assert (guessed.level, good.level) == (Level.ERROR, Level.OK)
+    assert guessed.what.startswith("METRICS_PASSWORD_SHA256 in ")
+    assert digest not in f"{guessed}"
+
+
 @pytest.mark.parametrize(
     ("digest", "up_has_key", "level"),
     [
