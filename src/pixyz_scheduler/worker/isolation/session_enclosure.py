@@ -29,6 +29,7 @@ class SessionEnclosure:
     def __init__(self, mark: tuple[str, str]) -> None:
         self._mark = mark
         self._pid = 0
+        self._started: int | None = None
         self._census = PsutilCensus()
         keeper = "pixyz_scheduler.worker.isolation.session_keeper"
         self.command: Sequence[str] = [sys.executable, "-m", keeper, str(os.getpid()), mark[0]]
@@ -38,6 +39,7 @@ class SessionEnclosure:
     def begin(self, process: "subprocess.Popen[bytes]") -> None:
         """See Enclosure."""
         self._pid = process.pid
+        self._started = self._census.started(process.pid)
 
     def freeze(self, *, frozen: bool) -> None:
         """See Enclosure; but not its keeper, who looks after the worker."""
@@ -60,7 +62,9 @@ class SessionEnclosure:
         """See Enclosure."""
 
     def _below(self) -> list[int]:
-        found = set(self._census.below(self._pid))
+        # Its number may be another's once it has gone.
+        is_there = self._started is not None and self._census.started(self._pid) == self._started
+        found = set(self._census.below(self._pid) if is_there else ())
         for pid in self._census.pids():
             with suppress(ProcessLookupError, PermissionError):
                 if os.getpgid(pid) == self._pid:
