@@ -132,7 +132,7 @@ def _can_watch() -> bool:
 
 
 def _memory() -> int:
-    if not hasattr(os, "sysconf"):
+    if sys.platform == "win32":
         return 0
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,8 +45,8 @@ def _hear(reading: int, whose: str) -> None:
 
 
 def _watch(reading: int) -> Callable[[], bool]:
-    if not hasattr(select, "poll"):
-        # Windows: nobody can wait for a pipe, and what comes at once is one thing.
+    if sys.platform == "win32":
+        # Nobody can wait for a pipe there: what comes at once is one thing.
         return lambda: False
     poll = select.poll()
     poll.register(reading, select.POLLIN)
