@@ -102,3 +102,12 @@ def test_each_panel_has_an_id_of_its_own_and_lies_beside_the_others():
     ]
     assert len(set(cells)) == len(cells)
     assert max(x for x, _ in cells) < 24
+
+
+def test_what_compose_gives_to_prometheus_is_valid(prometheus, tmp_path):
+    for name, target in (("docker/prometheus.yml", "prometheus.yml"), ("monitoring/rules", "rules")):
+        source = MONITORING.parent / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / target)
+    (tmp_path / "metrics-key").write_text("a key")
+    status, said = promtool(prometheus, "check", "config", "prometheus.yml", cwd=tmp_path)
+    assert (status, said.count("rules found")) == (0, len(RULES)), said

@@ -14,6 +14,7 @@ from pixyz_scheduler.cli import (
     converting,
     examining,
     exits,
+    health,
     looking_inside,
     options,
     reading,
@@ -41,6 +42,7 @@ GROUPS = (
     transferring.register,
     admin.register,
     completion.register,
+    health.register,
 )
 """Each adds its commands to the app. None may import httpx or the server before its command is called."""
 
