@@ -217,8 +217,8 @@ def test_a_store_that_does_not_hear_a_worker_that_leaves_are_two_things_to_tell(
 
 def test_a_worker_that_has_done_its_last_job_takes_no_more():
     activity = Activity(most=1)
-    with activity.answering():
-        pass
+    with activity.answering() as doorbell:
+        doorbell.take()
     told = hindrances_of(drain_of(), activity, check=fine)()
     assert "MAX_TASKS_BEFORE_SHUTDOWN" in told["worker"]
 

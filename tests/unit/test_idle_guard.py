@@ -41,20 +41,20 @@ def test_a_doorbell_that_comes_after_the_last_look_is_not_answered():
     guard = idle_guard(activity)
     activity.heard = 10.0
     assert not guard.look(1000.0)
-    with activity.answering() as wanted:
-        assert wanted
+    with activity.answering() as doorbell:
+        assert doorbell.is_wanted
     activity.heard = 10.0
     assert guard.look(LATE)
     assert activity.is_over
-    with activity.answering() as wanted:
-        assert not wanted
+    with activity.answering() as doorbell:
+        assert not doorbell.is_wanted
 
 
 def test_a_doorbell_that_comes_during_the_last_look_keeps_the_worker():
     """The look found it idle, and a job is there before it rests."""
     activity = Activity()
-    with activity.answering() as wanted:
-        assert wanted
+    with activity.answering() as doorbell:
+        assert doorbell.is_wanted
         assert not activity.rest()
     assert not activity.is_over
     assert activity.rest()
@@ -64,7 +64,8 @@ def test_a_worker_that_does_its_last_job_does_not_count_as_free():
     """Else it would be taken for deaf while messages wait, and hand that job back."""
     activity = Activity(most=1)
     assert activity.is_free(5)
-    with activity.answering():
+    with activity.answering() as doorbell:
+        doorbell.take()
         assert not activity.is_free(5)
 
 

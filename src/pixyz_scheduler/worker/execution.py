@@ -37,7 +37,7 @@ from pixyz_scheduler.logs import about_job
 from pixyz_scheduler.storage.results import Results
 from pixyz_scheduler.tracing.tracer import NO_TRACER, AttemptSpan, AttemptTold, AttemptTracer
 from pixyz_scheduler.upkeep.aftermath import Aftermath
-from pixyz_scheduler.worker.activity import Activity
+from pixyz_scheduler.worker.activity import Activity, Answering
 from pixyz_scheduler.worker.attempt_end import AttemptEnd, result_text
 from pixyz_scheduler.worker.isolation.events import Exited
 from pixyz_scheduler.worker.lease_keeper import Held, LeaseKeeper
@@ -101,16 +101,16 @@ class Execution:
             The report of the job where this call, or an earlier one, ended it, as far as it is known here; None where
             there is nothing to do (it is held elsewhere, moved on, unknown, or goes to another attempt).
         """
-        with about_job(job_id), self.activity.answering() as wanted:
-            if not wanted or self.leaving.is_set():
+        with about_job(job_id), self.activity.answering() as doorbell:
+            if not doorbell.is_wanted or self.leaving.is_set():
                 self._pass_on(job_id)
                 return None
             if not self.readiness.wait(self.leaving):
                 # The sweeper rings again, here or where a worker is ready.
                 return None
-            return self._answer(job_id, queue)
+            return self._answer(job_id, queue, doorbell)
 
-    def _answer(self, job_id: JobId, queue: str) -> JobReport | None:
+    def _answer(self, job_id: JobId, queue: str, doorbell: Answering) -> JobReport | None:
         lease = Lease(Fence(secrets.token_hex(8)), self.worker, self.records.pace.lease)
         asked = time.monotonic()
 
@@ -123,6 +123,7 @@ class Execution:
         claim = self._patiently(ask, _CLAIM_PATIENCE)
         match claim:
             case Claim("run", JobReport() as report):
+                doorbell.take()
                 span = self.tracer.attempt(report, worker=self.worker, began=time.time() - time.monotonic() + asked)
                 with about_job(job_id, ids_of(span.trace)):
                     return self._attempt(_under(report, span), lease, asked, span)
