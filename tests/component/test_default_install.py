@@ -77,6 +77,7 @@ def test_the_client_alone_can_be_imported_whole(thin, run):
         ("up", "`up`", WHOLE),
         ("run sleep", "A scheduler of one's own", WHOLE),
         ("run sleep --local", "`run --local`", 'pip install "pixyz-scheduler[worker]"'),
+        ("init", "`init`", WHOLE),
         ("api", "The API", 'pip install "pixyz-scheduler[server]"'),
         ("worker", "A worker", 'pip install "pixyz-scheduler[worker]"'),
         ("worker --no-watchdog", "A worker", 'pip install "pixyz-scheduler[worker]"'),
