@@ -347,6 +347,9 @@ def test_the_guide_s_store_keeps_what_it_is_told_and_asks_for_the_password(machi
     while shown.count("\tready\t") < len(running) - 1:
         shown = type_in(machine.place, block_with("admin workers"))
     assert "control,zip,clean" in shown
+    # With an error its exit status would be another.
+    found = type_in(machine.place, block_with("scheduler doctor"))
+    assert "the same one is seen by 3 workers" in found
 
 
 def test_the_settings_are_not_for_everybody_to_read(machine):
