@@ -81,9 +81,13 @@ def test_an_api_and_a_worker_at_work_write_objects_that_tell_job_trace_and_span(
             "OTEL_EXPORTER_OTLP_ENDPOINT": spans.url,
             "OTEL_EXPORTER_OTLP_HEADERS": "key=hush-hush",
             "PYTHONPATH": f"{tmp_path / 'library'}:{ROOT / 'src'}",
+            "METRICS_PORT": str(door := free_port()),
+            "METRICS_HOST": "127.0.0.1",
         }
         with a_farm(tmp_path, [(Here(), "cpu,gpuhigh")], settings=settings) as farm:
             ends = {source: _end(farm, source) for source in (PASSES, RAISES, CRASHES)}
+            for path in ("health/live", "metrics", "no/such/page"):
+                httpx.get(f"http://127.0.0.1:{door}/{path}", timeout=30)
         attempt, post = (spans.one(name, job=ends[PASSES]) for name in ("attempt 1", "POST /jobs"))
     told = parsed(farm.log)
     for job in ends.values():
