@@ -121,6 +121,8 @@ def _try(temp: Path) -> str:
 
 
 def _can_watch() -> bool:
+    if sys.platform != "linux":
+        return False
     # The call may be there, and be refused.
     try:
         os.close(os.pidfd_open(os.getpid()))
@@ -130,6 +132,8 @@ def _can_watch() -> bool:
 
 
 def _memory() -> int:
+    if sys.platform == "win32":
+        return 0
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
