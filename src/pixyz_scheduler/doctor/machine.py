@@ -121,7 +121,7 @@ def _try(temp: Path) -> str:
 
 
 def _can_watch() -> bool:
-    if not hasattr(os, "pidfd_open"):
+    if sys.platform != "linux":
         return False
     # The call may be there, and be refused.
     try:
