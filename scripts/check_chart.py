@@ -2,6 +2,7 @@
 """Lints, renders and validates the Helm chart with every example; ends with 1, and says why, if anything is wrong."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ def main() -> int:
     """Check all, in one process: it is the libraries' start that takes the time."""
     if importlib.util.find_spec("helm_python") is None:
         print("check_chart: Helm's library has no build for this machine; the chart is not checked", file=sys.stderr)
-        return 0
+        return int(os.environ.get("CI") == "true")
     faults = list(dict.fromkeys(all_faults()))
     for fault in faults:
         print(f"chart: {fault}", file=sys.stderr)
