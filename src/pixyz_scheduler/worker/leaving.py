@@ -1,17 +1,30 @@
-"""Leaving: why a worker goes though no signal came: it was called off, or has had nothing to do."""
+"""Leaving: why a worker goes though no signal came: it was called off, has had nothing to do, or is deaf."""
 
 import logging
+import os
+import threading
+import time
+from typing import NoReturn
 
 from typing_extensions import Self
 
 from pixyz_scheduler.broker.farm import Announcer
 from pixyz_scheduler.broker.records import RecordStore
+from pixyz_scheduler.jobs.outcome import Drained
+from pixyz_scheduler.worker.activity import Activity
 from pixyz_scheduler.worker.consumer import Consumer
 from pixyz_scheduler.worker.doorbells import Doorbells
 from pixyz_scheduler.worker.drain import Drain
+from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
 from pixyz_scheduler.worker.remote_control import take_control
 
 _log = logging.getLogger(__name__)
+
+# Seconds for the jobs of a deaf worker to go back.
+_HAND_BACK = 10.0
+_LOOK = 0.05
+# The exit status of a worker that was alive and deaf.
+DEAF = 75
 
 
 class Leaving:
@@ -49,3 +62,14 @@ class Leaving:
         self.by_itself = True
         self._drain.begin()
         self._consumer.stop()
+
+
+def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
+    """Hand back what runs, then end at once: whoever started this process starts it again."""
+    keeper.leave()
+    keeper.stop_all(Drained())
+    give_up_at = time.monotonic() + _HAND_BACK
+    pause = threading.Event()
+    while activity.busy and time.monotonic() < give_up_at:
+        pause.wait(_LOOK)
+    os._exit(DEAF)

@@ -2,9 +2,6 @@
 
 import gc
 import logging
-import os
-import secrets
-import socket
 import sys
 import tempfile
 import threading
@@ -13,23 +10,20 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
-from pixyz_scheduler import __version__
 from pixyz_scheduler.broker.calls import Calls
 from pixyz_scheduler.broker.celery_app import make_celery
 from pixyz_scheduler.broker.connection import connect
 from pixyz_scheduler.broker.dispatch import CeleryDispatch, messages_in
 from pixyz_scheduler.broker.done_work import DoneWork
 from pixyz_scheduler.broker.families import Families
-from pixyz_scheduler.broker.farm import Announcer, Farm, Worker
+from pixyz_scheduler.broker.farm import Announcer, Farm
 from pixyz_scheduler.broker.known_share import KnownShare
 from pixyz_scheduler.broker.records import RecordStore
 from pixyz_scheduler.catalog.processes import ProcessCatalog
 from pixyz_scheduler.engine.configured import engine_of
 from pixyz_scheduler.errors import LicenceMissing
 from pixyz_scheduler.jobs.job import JobId, JobOptions
-from pixyz_scheduler.jobs.outcome import Drained
 from pixyz_scheduler.jobs.pace import PACE
 from pixyz_scheduler.logs import set_up_logging
 from pixyz_scheduler.settings.settings import Settings
@@ -54,11 +48,12 @@ from pixyz_scheduler.worker.door import Door, Page
 from pixyz_scheduler.worker.doorbells import Answer, Doorbells
 from pixyz_scheduler.worker.drain import Drain
 from pixyz_scheduler.worker.execution import Execution
+from pixyz_scheduler.worker.identity import at_work, whoami
 from pixyz_scheduler.worker.idle_guard import IdleGuard
 from pixyz_scheduler.worker.isolation.leftovers import kill_leftovers
 from pixyz_scheduler.worker.isolation.slots import Slots
 from pixyz_scheduler.worker.lease_keeper import LeaseKeeper
-from pixyz_scheduler.worker.leaving import Leaving
+from pixyz_scheduler.worker.leaving import Leaving, give_up
 from pixyz_scheduler.worker.limits import MemoryLimit
 from pixyz_scheduler.worker.readiness import Readiness
 from pixyz_scheduler.worker.run import Workshop
@@ -73,12 +68,7 @@ _log = logging.getLogger(__name__)
 _SWITCH = 0.0005
 # Longer than one waiting of Calls, or of Doorbells.
 _LISTENING = 5.0
-# Seconds for the jobs of a deaf worker to go back.
-_HAND_BACK = 10.0
-_LOOK = 0.05
-# The exit status of a worker that was alive and deaf.
-DEAF = 75
-# And of one that was called off by `admin drain`, and of one that has no licence: its launcher heeds both.
+# The exit status of a worker that was called off by `admin drain`, and of one without licence: its launcher heeds both.
 CALLED_OFF = 76
 NO_LICENCE = 100
 
@@ -232,30 +222,6 @@ def janitor_of(
     return Janitor(records, share, surroundings, keep=keep)
 
 
-def whoami(settings: Settings) -> Worker:
-    """This worker, as the farm knows it."""
-    return Worker(
-        name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
-        queues=settings.queue_name,
-        slots=settings.concurrent_tasks if settings.pool_type == "pool" and not settings.in_process else 1,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        version=__version__,
-        started=time.time(),
-    )
-
-
-def at_work(me: Worker, activity: Activity, drain: Drain, readiness: Readiness) -> Worker:
-    """This worker, as it is now."""
-    return replace(
-        me,
-        busy=max(0, activity.busy - activity.lent),
-        draining=drain.leaving.is_set(),
-        trouble=readiness.trouble,
-        clock=time.time(),
-    )
-
-
 def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Workspaces, subtasks: Subtasks) -> Workshop:
     """What every attempt is run with."""
     catalog = ProcessCatalog(settings.process_path)
@@ -274,14 +240,3 @@ def workshop_of(settings: Settings, share: Share, slots: Slots, workspaces: Work
         freeze=PACE.scaled(settings.lease_time_scale).freeze,
         cache=ResultCache(done, share, catalog, Program(engine_of(settings))),
     )
-
-
-def give_up(keeper: LeaseKeeper, activity: Activity) -> NoReturn:
-    """Hand back what runs, then end at once: whoever started this process starts it again."""
-    keeper.leave()
-    keeper.stop_all(Drained())
-    give_up_at = time.monotonic() + _HAND_BACK
-    pause = threading.Event()
-    while activity.busy and time.monotonic() < give_up_at:
-        pause.wait(_LOOK)
-    os._exit(DEAF)
