@@ -7,7 +7,7 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 import pytest
 
 from pixyz_scheduler.broker.store_server import find_server
-from pixyz_scheduler.cli.server import _exported
+from pixyz_scheduler.cli.welcome import exported
 from pixyz_scheduler.errors import SettingsError, StoreUnavailable
 from pixyz_scheduler.process_signals import apart, end_signal, end_this_process, take_break_as_end
 from pixyz_scheduler.settings.settings import Settings
@@ -91,7 +91,7 @@ def test_a_script_speaks_utf_8_on_windows_too_unless_somebody_wants_it_otherwise
     [("linux", "export A=1 B=2"), ("darwin", "export A=1 B=2"), ("win32", '$env:A="1"; $env:B="2"')],
 )
 def test_what_to_type_is_said_in_the_shell_that_is_there(platform, line):
-    assert _exported({"A": "1", "B": "2"}, platform=platform) == line
+    assert exported({"A": "1", "B": "2"}, platform=platform) == line
 
 
 def test_a_fork_where_there_is_none_is_refused_with_what_is_allowed():

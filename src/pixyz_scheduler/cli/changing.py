@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pixyz_scheduler.cli import options, render
+from pixyz_scheduler.cli import job_view, options, render
 from pixyz_scheduler.cli.connection import connect
 
 if TYPE_CHECKING:
@@ -56,4 +56,4 @@ def _show(state: "JobState", *, as_json: bool) -> None:
     if as_json:
         render.as_json(state.raw)
     else:
-        render.state(state)
+        job_view.state(state)

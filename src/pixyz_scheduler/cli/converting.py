@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixyz_scheduler.cli import options, progress, render, waiting
+from pixyz_scheduler.cli import job_view, options, progress, render, waiting
 from pixyz_scheduler.cli.companions import WITH_COMPANIONS
 from pixyz_scheduler.cli.connection import connect
 from pixyz_scheduler.cli.pending import Errand, Pending, fingerprint
@@ -176,7 +176,7 @@ class _Delivery:
     def _show(self, ended: "JobDetails", saved: list[Path]) -> None:
         told = ended.result.get("warnings") if isinstance(ended.result, dict) else None
         if self._as_json:
-            render.delivered(ended, saved, told)
+            job_view.delivered(ended, saved, told)
             return
         render.warnings(told)
         if not ended.succeeded:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.cli import options, render, waiting
+from pixyz_scheduler.cli import job_view, options, render, waiting
 from pixyz_scheduler.cli.connection import connect, where
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def list_jobs(  # noqa: PLR0913  (one an option)
     if as_json:
         render.as_json({"jobs": [job.raw for job in jobs]})
     else:
-        render.jobs(jobs)
+        job_view.jobs(jobs)
 
 
 def show_status(
@@ -112,7 +112,7 @@ def show_status(
     if as_json:
         render.as_json(state.raw)
     else:
-        render.state(state)
+        job_view.state(state)
 
 
 def wait_for(
@@ -129,7 +129,7 @@ def wait_for(
 
     def show(ended: "JobDetails") -> None:
         if not as_json:
-            render.state(ended)
+            job_view.state(ended)
 
     ends = waiting.follow_all(where(context, token), jobs, timeout=bound, quiet=as_json, on_end=show)
     if as_json:
@@ -150,7 +150,7 @@ def show_details(
     if as_json:
         render.as_json(details.raw)
     else:
-        render.details(details)
+        job_view.details(details)
 
 
 def list_outputs(
@@ -166,4 +166,4 @@ def list_outputs(
         return
     render.lines(paths)
     if not paths:
-        render.no_outputs(job, started=len(started))
+        job_view.no_outputs(job, started=len(started))

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     import logging
 
-    # Importing the client costs 130 ms that --help need not pay, rich 30 ms that a pipe need not.
-    from pixyz_scheduler.client import Attempt, JobDetails, JobState
     from pixyz_scheduler.findings import Finding
 
 COLOURS: Mapping[str, str] = {
@@ -28,8 +26,6 @@ COLOURS: Mapping[str, str] = {
 _LEVELS: Mapping[str, str] = {"ok": "green", "warning": "yellow", "error": "bold red"}
 NOT_FOR_PRINT = re.compile("[\x7f-\x9f\ud800-\udfff]")
 """What JSON need not escape, but a terminal must not get."""
-LONGEST_NAME = 24
-"""Cells that a name may take in a table; the error gets the rest."""
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 """Names and texts of jobs come from others: an escape sequence in them must not reach the terminal."""
 
@@ -79,13 +75,6 @@ def warning(text: str) -> None:
         log.warning("%s", text)
 
 
-def no_outputs(job: str, *, started: int) -> None:
-    """A job that has made no file, though it may have started others that have."""
-    jobs = "job" if started == 1 else f"{started} jobs"
-    more = f" Those of the {jobs} that it has started are their own: pixyz-scheduler graph -j {job}" if started else ""
-    note(f"It has no files in its outputs.{more}")
-
-
 def warnings(texts: object) -> None:
     """What the server, or a process, warns of: a list of texts where there is any."""
     for text in texts if isinstance(texts, list) else ():
@@ -112,6 +101,11 @@ def clean(text: str) -> str:
     return text.translate(CONTROLS)
 
 
+def cell(text: str) -> str:
+    """A text on one line, as part of a row."""
+    return clean(" ".join(text.split()))
+
+
 def raw(piece: bytes) -> None:
     """What a script has printed, byte for byte."""
     sys.stdout.buffer.write(piece)
@@ -130,7 +124,7 @@ def tree(rows: Sequence[Sequence[str]]) -> None:
     """Rows of name, status, time, queue, uuid, remark: on a terminal in columns, uuids whole; else parted by tabs."""
     if not sys.stdout.isatty():
         for cells in rows:
-            line("\t".join(_cell(cell) if number else clean(cell) for number, cell in enumerate(cells)))
+            line("\t".join(cell(text) if number else clean(text) for number, text in enumerate(cells)))
         return
     from rich.console import Console
     from rich.text import Text
@@ -145,7 +139,7 @@ def tree(rows: Sequence[Sequence[str]]) -> None:
 
 def finding(found: "Finding") -> None:
     """What doctor has found, and what to do, on one line; in a pipe parted by tabs."""
-    cells = [_cell(cell) for cell in (found.level.value, found.check, found.what, found.to_do)]
+    cells = [cell(text) for text in (found.level.value, found.check, found.what, found.to_do)]
     if not sys.stdout.isatty():
         line("\t".join(cells))
         return
@@ -159,12 +153,12 @@ def finding(found: "Finding") -> None:
 
 def as_json(value: object) -> None:
     """What was asked for, for programs: indented on a terminal, else on one line."""
-    _print_json(value)
+    _print(json_text(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
 
 
 def as_json_line(value: object) -> None:
     """One of many things that were asked for, for programs: always on one line."""
-    _print(_json(value, indent=None), sys.stdout)
+    _print(json_text(value, indent=None), sys.stdout)
 
 
 def is_live() -> bool:
@@ -177,144 +171,12 @@ def is_read_by_eyes() -> bool:
     return sys.stdout.isatty()
 
 
-def sent(job: "JobState") -> None:
-    """A job that was accepted, and how to go on."""
-    state(job)
-    if sys.stdout.isatty():
-        note(f"The job is {job.status}. Follow it: pixyz-scheduler status -j {job.uuid} -w")
-
-
-def next_steps(job: "JobDetails") -> None:
-    """After a job's end, to eyes alone: how to get at what it made, and whether it had to make it."""
-    if job.cached_from and sys.stdout.isatty():
-        note(f"Not run: job {job.cached_from} has done the same work, and its outputs were taken.")
-    if job.succeeded and sys.stdout.isatty():
-        note("What it made: pixyz-scheduler details, outputs or download_all, each with -j UUID")
-
-
 def saved(path: Path) -> None:
     """A file that lies on this machine now."""
     line(str(path))
 
 
-def fetched(job: str, saved: Sequence[Path], *, as_json: bool) -> None:
-    """Files of a job that lie on this machine now."""
-    if as_json:
-        _print_json({"uuid": job, "files": [str(path) for path in saved]})
-        return
-    for path in saved:
-        line(str(path))
-
-
-def delivered(job: "JobDetails", saved: Sequence[Path], told: object) -> None:
-    """For programs: how a job ended that a file was wanted of, and where the files are."""
-    _print_json(
-        {
-            "uuid": job.uuid,
-            "status": job.status,
-            "error": job.error,
-            "warnings": [str(each) for each in told] if isinstance(told, list) else [],
-            "files": [str(path) for path in saved],
-        }
-    )
-
-
-def state(job: "JobState") -> None:
-    """One job on one line; in a pipe parted by tabs."""
-    cells = _cells(job)
-    line("  ".join(filter(None, cells)) if sys.stdout.isatty() else "\t".join(cells))
-
-
-def jobs(states: Sequence["JobState"]) -> None:
-    """Jobs as a table; in a pipe one line each, parted by tabs, without a header."""
-    if not sys.stdout.isatty():
-        for job in states:
-            state(job)
-        return
-    from rich.cells import set_cell_size
-    from rich.console import Console
-    from rich.text import Text
-
-    # Who gave no name gets the process's: a column of blanks tells nothing.
-    rows = [_cells(job, name=job.name or _process(job)) for job in states]
-    width = min(max([len("name"), *(len(name) for *_, name, _ in rows)]), LONGEST_NAME)
-    console = Console()
-    heads = f"{'uuid':36}  {'status':8}  {'progress':>8}  {set_cell_size('name', width)}  error"
-    console.print(Text(heads, style="bold"), no_wrap=True, overflow="ellipsis")
-    for uuid, status, progress, name, reason in rows:
-        rest = f"  {progress:>8}  {set_cell_size(name, width)}  {reason}"
-        row = Text.assemble(f"{uuid:36}  ", (f"{status:8}", COLOURS.get(status, "cyan")), rest)
-        console.print(row, no_wrap=True, overflow="ellipsis")
-
-
-def details(job: "JobDetails") -> None:
-    """All of a job, under headings."""
-    times = job.time_info
-    rows = {
-        "uuid": job.uuid,
-        "name": job.name or "-",
-        "status": job.status,
-        "progress": "-" if job.progress is None else f"{job.progress} %",
-        "retry": str(job.retry),
-        **({"waiting": job.waiting_for} if job.waiting_for else {}),
-        **({"cause": job.cause} if job.cause else {}),
-        **({"cached": f"from {job.cached_from}"} if job.cached_from else {}),
-        **({"parent": job.parent} if job.parent else {}),
-        **({"children": f"{len(job.children)} (pixyz-scheduler graph -j {job.uuid})"} if job.children else {}),
-        "request": times.request or "-",
-        "started": times.started or "-",
-        "stopped": times.stopped or "-",
-    }
-    for key, value in rows.items():
-        line(f"{key + ':':10}{value}")
-    if job.attempts:
-        line("attempts:")
-        for attempt in job.attempts:
-            line(f"  {_attempt(attempt)}")
-    if job.steps:
-        line("steps:")
-        for step in job.steps:
-            line(f"  {'running' if step.running else f'{step.duration:.3f} s':>12}  {step.info}")
-    if job.result is not None:
-        line("result:")
-        line(_json(job.result, indent=2))
-    if job.error:
-        line("error:")
-        lines(failure(job))
-
-
-def failure(job: "JobState") -> Sequence[str]:
-    """How a job failed: its traceback, and the reason where that says more."""
-    told = (job.error or f"The job ended as {job.status}.").rstrip("\n")
-    return [told] if not job.reason or job.reason in told else [told, job.reason]
-
-
-def _attempt(attempt: "Attempt") -> str:
-    how = {"exit status": attempt.exit_code or None, "signal": attempt.signal}
-    why = "".join(f", {what} {value}" for what, value in how.items() if value is not None)
-    memory = "" if attempt.peak_memory is None else f", {attempt.peak_memory / 1024:.0f} MiB at most"
-    return f"{attempt.number}  {attempt.outcome}{why}{memory}; on {attempt.queue}, {attempt.worker}"
-
-
-def _process(job: "JobState") -> str:
-    process = job.raw.get("process")
-    return process if isinstance(process, str) and process != "custom" else ""
-
-
-def _cells(job: "JobState", *, name: str | None = None) -> tuple[str, str, str, str, str]:
-    progress = "" if job.progress is None else f"{job.progress} %"
-    return _cell(job.uuid), _cell(job.status), progress, _cell(name or job.name or ""), _cell(job.reason or "")
-
-
-def _cell(text: str) -> str:
-    return clean(" ".join(text.split()))
-
-
-def _print_json(value: object) -> None:
-    _print(_json(value, indent=2 if sys.stdout.isatty() else None), sys.stdout)
-
-
-def _json(value: object, *, indent: int | None) -> str:
+def json_text(value: object, *, indent: int | None) -> str:
     """JSON that loses nothing: what the terminal must not get, or its encoding lacks, is escaped."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(value, indent=indent, ensure_ascii=not unicode)

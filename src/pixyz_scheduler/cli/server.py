@@ -1,7 +1,6 @@
 """The commands that are the scheduler: up, api, worker. The one place that imports the server, when called."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixyz_scheduler import extras
-from pixyz_scheduler.cli import exits, render
+from pixyz_scheduler.cli import exits, render, welcome
 from pixyz_scheduler.errors import ExtraMissing
 from pixyz_scheduler.process_memory import hide_memory
 
@@ -150,7 +149,7 @@ def up() -> None:
     environment = {**os.environ, **terminal_environment()}
     with Interrupts.caught() as asked, Stack(plan, environment=environment, interrupts=asked) as stack:
         if not asked.end.is_set():
-            _welcome(stack, settings, key)
+            welcome.show(stack.plan.url, files=stack.plan.share_path, key=key, whose=_whose_key(settings))
         asked.wait()
         render.note(
             f"\nEnding. Running jobs have {settings.drain_timeout:g} s (DRAIN_TIMEOUT); what has not ended goes on at "
@@ -313,45 +312,9 @@ def _refuse_taken(host: str, port: int, setting: str) -> None:
             raise typer.Exit(exits.REFUSED) from error
 
 
-def _welcome(stack: "Stack", settings: "Settings", key: str | None) -> None:
-    url, me = stack.plan.url, _as_called()
-    render.line("")
-    render.line(f"Pixyz Scheduler is up:  {url}")
-    render.line(f"In a browser:           {url}/docs")
-    render.line(f"Files:                  {stack.plan.share_path}")
-    if key is not None:
-        render.line(f"Your API key:           {key}")
-        render.line("It is shown this once; only its hash is kept. In another terminal:")
-    else:
-        render.line(f"API key:                {_whose_key(settings)}")
-        render.line("In another terminal:")
-    render.line("")
-    render.line(f"  {_exported({'PIXYZ_URL': url, 'PIXYZ_TOKEN': key or '...'})}")
-    render.line(f"  {me} process -n api_test -w")
-    render.line("")
-    render.line("End:                    Ctrl-C")
-    sys.stdout.flush()
-
-
-def _exported(values: Mapping[str, str], *, platform: str = sys.platform) -> str:
-    """What sets these in the shell that people have there: PowerShell on Windows."""
-    if platform == "win32":
-        return "; ".join(f'$env:{name}="{value}"' for name, value in values.items())
-    return " ".join(["export", *(f"{name}={value}" for name, value in values.items())])
-
-
 def _whose_key(settings: "Settings") -> str:
     from pixyz_scheduler.launcher.api_key import kept_at
 
     if settings.god_password_sha256.get_secret_value():
         return "yours, of GOD_PASSWORD_SHA256"
     return f"the one shown at the first start; for a new one delete {kept_at(settings.data_path)}"
-
-
-def _as_called() -> str:
-    """This program as the user may type it: its bare name only where that is found and is this one."""
-    name = Path(sys.argv[0]).name
-    if name == "__main__.py":
-        return "python -m pixyz_scheduler"
-    found = shutil.which(name)
-    return name if found is not None and Path(found).samefile(sys.argv[0]) else sys.argv[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixyz_scheduler.cli import options, progress, render, waiting
+from pixyz_scheduler.cli import job_view, options, progress, render, waiting
 from pixyz_scheduler.cli.connection import connect
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _follow(scheduler: "SchedulerClient", job: "JobState", following: Following)
         if following.as_json:
             render.as_json(job.raw)
         elif not following.batch:
-            render.sent(job)
+            job_view.sent(job)
         return
     ended = waiting.follow(scheduler, job.uuid, timeout=following.timeout, quiet=following.quiet)
     _show_end(ended, following)
@@ -170,6 +170,6 @@ def _show_end(ended: "JobDetails", following: Following) -> None:
     if following.result and ended.succeeded:
         render.as_json(ended.result)
     if shows_row:
-        render.state(ended)
-        render.next_steps(ended)
+        job_view.state(ended)
+        job_view.next_steps(ended)
     waiting.show_error(ended, after_its_row=shows_row)

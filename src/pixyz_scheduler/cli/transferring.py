@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pixyz_scheduler.cli import options, progress, render
+from pixyz_scheduler.cli import job_view, options, progress, render
 from pixyz_scheduler.cli.connection import connect
 
 
@@ -30,7 +30,7 @@ def download(
     job = options.job_id(job)
     with connect(context, token) as scheduler, progress.of_file(file, quiet=as_json) as show:
         saved = scheduler.download(job, file, output, on_bytes=show)
-    render.fetched(job, [saved], as_json=as_json)
+    job_view.fetched(job, [saved], as_json=as_json)
 
 
 def download_all(
@@ -48,4 +48,4 @@ def download_all(
     job, bound = options.job_id(job), options.seconds(timeout, "--timeout")
     with connect(context, token) as scheduler, progress.of_file(Path(output).name, quiet=as_json) as show:
         saved = scheduler.download_all(job, output, on_bytes=show, on_wait=render.note, timeout=bound)
-    render.fetched(job, [saved], as_json=as_json)
+    job_view.fetched(job, [saved], as_json=as_json)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pixyz_scheduler.cli import exits, progress, render
+from pixyz_scheduler.cli import exits, job_view, progress, render
 from pixyz_scheduler.cli.connection import Where
 
 if TYPE_CHECKING:
@@ -101,15 +101,15 @@ def show_end(ended: "JobDetails", *, as_json: bool) -> None:
     if as_json:
         render.as_json(ended.raw)
         return
-    render.state(ended)
+    job_view.state(ended)
     show_error(ended, after_its_row=True)
 
 
 def show_error(ended: "JobDetails", *, after_its_row: bool = False) -> None:
-    """Tell why a job failed, on stderr; nothing that its row of `render.state` has told."""
+    """Tell why a job failed, on stderr; nothing that its row of `job_view.state` has told."""
     if ended.succeeded:
         return
-    told = render.failure(ended)
+    told = job_view.failure(ended)
     if not (after_its_row and list(told) == [ended.reason]):
         for text in told:
             render.note(text)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from pixyz_scheduler import __version__
-from pixyz_scheduler.api import schemas
+from pixyz_scheduler.api import farm_schemas, schemas
 from pixyz_scheduler.api.problems import Problem
 from pixyz_scheduler.api.task_meta import TaskMeta
 from pixyz_scheduler.jobs.state import JobState
@@ -100,7 +100,8 @@ def test_no_schema_is_referred_to_that_is_not_there(described):
 MODELS = [
     *(schemas.JobState, schemas.JobAccepted, schemas.JobDetails, schemas.TimeInfo, schemas.Step),
     *(schemas.LogEntry, schemas.LogList),
-    *(schemas.Outputs, schemas.ProcessNames, schemas.ProcessDoc, TaskMeta, schemas.Health, schemas.Scaling, Problem),
+    *(schemas.Outputs, TaskMeta, Problem),
+    *(farm_schemas.ProcessNames, farm_schemas.ProcessDoc, farm_schemas.Health, farm_schemas.Scaling),
 ]
 
 

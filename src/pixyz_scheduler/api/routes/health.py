@@ -6,8 +6,8 @@ import threading
 from fastapi import APIRouter
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.farm_schemas import Health, Readiness
 from pixyz_scheduler.api.openapi import answers
-from pixyz_scheduler.api.schemas import Health, Readiness
 from pixyz_scheduler.broker.store_health import StoreHealth
 from pixyz_scheduler.scheduler import Scheduler
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.farm_schemas import ProcessDoc, ProcessNames
 from pixyz_scheduler.api.openapi import answers, problems
-from pixyz_scheduler.api.schemas import ProcessDoc, ProcessNames
 from pixyz_scheduler.scheduler import Scheduler
 
 Name = Annotated[str, Path(description="A name that `GET /processes` gave.", examples=["convert_file"])]

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from pixyz_scheduler.api.answers import Json
+from pixyz_scheduler.api.farm_schemas import Scaling
 from pixyz_scheduler.api.openapi import answers
-from pixyz_scheduler.api.schemas import Scaling
 from pixyz_scheduler.scheduler import Scheduler
 
 Queues = Annotated[
