@@ -333,6 +333,8 @@ def test_a_worker_is_stopped_by_a_signal_to_its_watchdog_and_hands_back_what_has
         worker.kill()
         worker.wait()
     assert [each["outcome"] for each in machine.details(job_id)["attempts"]] == ["drained"]
+    # Nobody else would end it.
+    assert machine.http.post(f"/jobs/{job_id}/cancel").is_success
 
 
 def test_the_guide_s_store_keeps_what_it_is_told_and_asks_for_the_password(machine, running):
