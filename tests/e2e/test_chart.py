@@ -150,6 +150,18 @@ def test_a_pod_of_mode_job_that_finds_no_job_ends(release) -> None:
         assert pod.wait() == 0
 
 
+def test_the_doctor_finds_its_way_in_a_pod_of_the_api(release) -> None:
+    pod = release.pod("-api")
+    command = [*release.command(pod)[:-1], "doctor"]
+
+    done = subprocess.run(
+        command, env=release.environment(pod), capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert "store" in done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_keda_is_told_how_many_jobs_wait_where_it_asks(release, http: httpx.Client, tmp_path: Path) -> None:
     trigger = release.rendered.the("ScaledJob", "worker-gpuhigh")["spec"]["triggers"][0]["metadata"]
     path = trigger["url"].removeprefix("http://farm-pixyz-api.pixyz.svc:8001")
