@@ -1,5 +1,7 @@
 """`pixyz-scheduler health`: what a container's health check is told, and its exit status."""
 
+import json
+
 import pytest
 
 from pixyz_scheduler.cli.server import free_port
@@ -25,6 +27,12 @@ def test_who_cannot_work_is_not_well_and_says_why(door, part, name):
         "share: It cannot be written.",
         f"Error: the {part} at 127.0.0.1:{door.port} is not well (HTTP status 503).",
     ]
+
+
+def test_programs_are_told_the_same(door):
+    done = run("", "health", "worker", "--json", METRICS_PORT=str(door.port))
+    told = {"part": "worker", "well": False, "status": 503, "problems": PROBLEMS}
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (1, told, "")
 
 
 def test_who_only_has_to_live_is_well(door):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixyz_scheduler.cli import exits, render
+from pixyz_scheduler.cli import exits, options, render
 
 if TYPE_CHECKING:
     from pixyz_scheduler.settings.settings import Settings
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Shorter than what container engines give a health check by default.
 _PATIENCE = 5.0
 _LONGEST = 1 << 20
+_OK = 200
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what listens on all is asked at home)
 
 
@@ -26,7 +27,7 @@ class Part(str, Enum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("health", epilog="Example, in a Dockerfile: HEALTHCHECK CMD pixyz-scheduler health worker")(health)
+    app.command("health", epilog="Example: pixyz-scheduler health worker")(health)
 
 
 def health(
@@ -37,6 +38,7 @@ def health(
     live: Annotated[
         bool, typer.Option("--live", help="Only whether it answers, not whether it can do its work now.")
     ] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Ask the API or the worker that runs here how it is. Exit status 0: well; 1: it says what is wrong, or nothing.
 
@@ -44,20 +46,23 @@ def health(
     """
     from pixyz_scheduler.settings.settings import Settings  # lazy: 100 ms that --help need not pay
 
-    settings = Settings.load()
-    host, port = _address(settings, part)
-    path = "/health/live" if live else "/health/ready"
-    where = f"the {part.value} at {host}:{port}"
+    host, port = _address(Settings.load(), part)
     if not port:
         raise typer.BadParameter("METRICS_PORT is 0: this worker tells nobody", param_hint="'PART'")
-    status, problems = _ask(host, port, path, where)
-    if status == 200:  # noqa: PLR2004  (the word for it is in http.client, which --help need not pay)
+    where = f"the {part.value} at {host}:{port}"
+    status, problems = _ask(host, port, "/health/live" if live else "/health/ready")
+    if as_json:
+        render.as_json({"part": part.value, "well": status == _OK, "status": status, "problems": problems})
+    elif status == _OK:
         render.line(f"{where} is well")
-        return
-    for name, text in problems.items():
-        render.note(f"{name}: {text}")
-    render.note(f"Error: {where} is not well (HTTP status {status}).")
-    raise typer.Exit(exits.REFUSED)
+    elif status is None:
+        render.note(f"Error: {where} does not answer: {problems['answer']}.")
+    else:
+        for name, text in problems.items():
+            render.note(f"{name}: {text}")
+        render.note(f"Error: {where} is not well (HTTP status {status}).")
+    if status != _OK:
+        raise typer.Exit(exits.REFUSED)
 
 
 def _address(settings: "Settings", part: Part) -> tuple[str, int]:
@@ -66,8 +71,8 @@ def _address(settings: "Settings", part: Part) -> tuple[str, int]:
     return _ANYWHERE.get(settings.metrics_host, settings.metrics_host), settings.metrics_port
 
 
-def _ask(host: str, port: int, path: str, where: str) -> tuple[int, dict[str, str]]:
-    """The answer's status, and what it says is wrong."""
+def _ask(host: str, port: int, path: str) -> tuple[int | None, dict[str, str]]:
+    """The answer's status, and what it says is wrong; None where there is no answer, with the reason."""
     from http.client import HTTPConnection, HTTPException  # lazy: as above
 
     connection = HTTPConnection(host, port, timeout=_PATIENCE)
@@ -76,8 +81,7 @@ def _ask(host: str, port: int, path: str, where: str) -> tuple[int, dict[str, st
         answer = connection.getresponse()
         return answer.status, _problems(answer.read(_LONGEST))
     except (OSError, HTTPException) as error:
-        render.note(f"Error: {where} does not answer: {str(error) or type(error).__name__}.")
-        raise typer.Exit(exits.REFUSED) from error
+        return None, {"answer": str(error) or type(error).__name__}
     finally:
         connection.close()
 
