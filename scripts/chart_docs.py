@@ -1,8 +1,6 @@
-#!/usr/bin/env python3
-"""Writes what of the chart is made: README.md, its schema's names of settings, its alerts; --check only compares."""
+"""What of the chart is made: README.md, its schema's names of settings, its alerts."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,22 +69,11 @@ class Row:
         return f"| `{self.path}` | {self.default} | {self.meaning} | {self.allowed} |"
 
 
-def main() -> int:
-    """Write them, or compare them."""
+def made() -> dict[Path, str]:
+    """The files that are made."""
     schema = CHART / "values.schema.json"
     found = json.loads(schema.read_text(encoding="utf-8"))
-    made = {schema: with_settings(found), CHART / "README.md": readme(found), CHART / "files" / "rules.yml": rules()}
-    if "--check" not in sys.argv[1:]:
-        for path, text in made.items():
-            path.write_text(text, encoding="utf-8")
-        return 0
-    stale = [path.name for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    for name in stale:
-        print(
-            f"{CHART.name}/{name} is not what values and settings say: run python -m scripts.chart_docs",
-            file=sys.stderr,
-        )
-    return 1 if stale else 0
+    return {schema: with_settings(found), CHART / "README.md": readme(found), CHART / "files" / "rules.yml": rules()}
 
 
 def with_settings(schema: dict[str, Any]) -> str:
@@ -178,7 +165,3 @@ def resolved(rule: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
             said = {"description": rule["description"]} if "description" in rule else {}
             return {**resolved(found, schema), **said}
     return rule
-
-
-if __name__ == "__main__":
-    sys.exit(main())

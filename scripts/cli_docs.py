@@ -1,7 +1,5 @@
-#!/usr/bin/env python3
-"""Writes the commands into docs/reference/cli.md from the code; with --check only says whether they stand there."""
+"""The chapters of docs/reference/cli.md, from the commands' own help."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +12,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "cli.md"
 MARK = "<!-- From here on made by scripts/cli_docs.py from the commands' own help. -->\n"
 
 
-def main() -> int:
-    """Write the chapters, or compare them."""
+def made() -> dict[Path, str]:
+    """The page whose chapters are made."""
     page = PAGE.read_text(encoding="utf-8")
-    written = page[: page.index(MARK)] + MARK + "".join(chapters())
-    if "--check" in sys.argv[1:]:
-        if page == written:
-            return 0
-        print("docs/reference/cli.md is not what the commands say: run scripts/cli_docs.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(written, encoding="utf-8")
-    return 0
+    return {PAGE: page[: page.index(MARK)] + MARK + "".join(chapters())}
 
 
 def chapters() -> list[str]:
@@ -58,7 +49,3 @@ def _flags(option: Any) -> str:
 def _meaning(option: Any) -> str:
     text = f"{option.help.removesuffix('.')}. Required." if option.required else option.help
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,8 +1,6 @@
-#!/usr/bin/env python3
-"""Writes deploy/monitoring/grafana/pixyz-farm.json; with --check only says whether it is as this file says."""
+"""The dashboard of deploy/monitoring/grafana/pixyz-farm.json."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,17 +245,6 @@ def _panel(panel: Panel) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """The exit status."""
-    text = json.dumps(dashboard(), indent=1) + "\n"
-    if "--check" in sys.argv[1:]:
-        if DASHBOARD.is_file() and DASHBOARD.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{DASHBOARD} is not as {__file__} says: run it.", file=sys.stderr)
-        return 1
-    DASHBOARD.write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def made() -> dict[Path, str]:
+    """The file that is made."""
+    return {DASHBOARD: json.dumps(dashboard(), indent=1) + "\n"}

@@ -1,7 +1,5 @@
-#!/usr/bin/env python3
-"""Writes docs/reference/metrics.md from the code; with --check only says whether it is as the code says."""
+"""The page docs/reference/metrics.md, from monitoring/names.py."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,17 +70,6 @@ def _row(named: Named) -> str:
     return f"| `{named.name}` | {named.kind} | {_words(named.labels)} | `{named.together}` | {named.text} |"
 
 
-def main() -> int:
-    """The exit status."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{PAGE} is not as monitoring/names.py says: run scripts/metrics_docs.py.", file=sys.stderr)
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def made() -> dict[Path, str]:
+    """The page that is made."""
+    return {PAGE: page()}

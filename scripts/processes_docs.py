@@ -1,9 +1,7 @@
-#!/usr/bin/env python3
-"""Writes docs/reference/processes.md from the docstrings; with --check only says whether it is as they say."""
+"""The page docs/reference/processes.md, from the processes' docstrings."""
 
 import json
 import re
-import sys
 from pathlib import Path
 
 from pixyz_scheduler.catalog.processes import ProcessCatalog
@@ -31,16 +29,9 @@ FILE = re.compile(r"\w+\.(?:\w+|<\w+>)")
 PARAMETER = re.compile(r"^(\w+ \([^)]*\)(?:, \w+ \([^)]*\))*): ", re.MULTILINE)
 
 
-def main() -> int:
-    """Write the page, or compare it."""
-    page = whole_page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
-        return 0
-    print("docs/reference/processes.md is not what the docstrings say: run scripts/docs", file=sys.stderr)
-    return 1
+def made() -> dict[Path, str]:
+    """The page that is made."""
+    return {PAGE: whole_page()}
 
 
 def whole_page() -> str:
@@ -106,7 +97,3 @@ def dedented(text: str) -> str:
 def joined(text: str) -> str:
     """One paragraph on one line."""
     return " ".join(text.split())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

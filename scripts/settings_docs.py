@@ -1,7 +1,5 @@
-#!/usr/bin/env python3
-"""Writes docs/reference/settings.md from the code; with --check only says whether it is as the code says."""
+"""The page docs/reference/settings.md, from the table of settings."""
 
-import sys
 from pathlib import Path
 
 from pixyz_scheduler.settings.settings import Settings
@@ -38,17 +36,9 @@ QUEUE_NAME=cpu,control
 """
 
 
-def main() -> int:
-    """Write the page, or compare it."""
-    page = whole_page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
-        return 0
-    print("docs/reference/settings.md is not what settings/settings.py says: run scripts/docs", file=sys.stderr)
-    return 1
+def made() -> dict[Path, str]:
+    """The page that is made."""
+    return {PAGE: whole_page()}
 
 
 def whole_page() -> str:
@@ -67,7 +57,3 @@ def whole_page() -> str:
         for section, rows in sections(Settings.model_fields).items()
     ]
     return "\n".join([HEAD, *tables])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
