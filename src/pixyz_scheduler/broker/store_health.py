@@ -39,6 +39,10 @@ class StoreState:
     memory_limit: int | None = None
 
 
+SILENT = StoreState("unknown", ("Redis does not answer.",))
+"""Of one that says nothing."""
+
+
 class StoreHealth:
     """Asks the store how it is; any number of threads may ask.
 
@@ -120,5 +124,5 @@ def _durability(info: Mapping[str, Any], config: Mapping[str, Any]) -> Durabilit
 def _in_words(error: StoreUnavailable) -> str:
     # What the server said of itself, or that it said nothing; the address is nobody's who has shown no key.
     if isinstance(error, StoreSilent) or str(error).startswith("Redis does not answer"):
-        return "Redis does not answer."
+        return SILENT.problems[0]
     return str(error)

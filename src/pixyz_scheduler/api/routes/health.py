@@ -2,22 +2,58 @@
 
 import logging
 import threading
+from typing import Protocol
 
 from fastapi import APIRouter
 
 from pixyz_scheduler.api.answers import Json
 from pixyz_scheduler.api.farm_schemas import Health, Readiness
 from pixyz_scheduler.api.openapi import answers
-from pixyz_scheduler.broker.store_health import StoreHealth
-from pixyz_scheduler.scheduler import Scheduler
+from pixyz_scheduler.broker.store_health import SILENT, StoreState
+from pixyz_scheduler.monitoring.recent import Recent
 
 _log = logging.getLogger(__name__)
 
 
-def health_routes(scheduler: Scheduler, store: StoreHealth) -> APIRouter:
-    """The routes."""
+class Share(Protocol):
+    """Who knows of the share."""
+
+    def troubles(self) -> dict[str, str]:
+        """What is wrong with it, by part."""
+
+
+class Store(Protocol):
+    """Who knows of the store."""
+
+    def look(self) -> StoreState:
+        """How it is."""
+
+
+def health_routes(share: Share, store: Store, *, patience: float = 2.0) -> APIRouter:
+    """The routes.
+
+    Args:
+        share: asked about itself.
+        store: likewise.
+        patience: seconds that each is waited for.
+    """
     router = APIRouter(prefix="/health", tags=["About"])
     told = Told()
+    # A share hangs where its server is away, and so does a look for a name: that holds one thread, not one a question.
+    asked_store: Recent[StoreState] = Recent(store.look, lasts=0.0, patience=patience)
+    asked_share: Recent[dict[str, str]] = Recent(share.troubles, lasts=0.0, patience=patience)
+
+    def state_of_store() -> StoreState:
+        try:
+            return asked_store.get()
+        except TimeoutError:
+            return SILENT
+
+    def troubles() -> dict[str, str]:
+        try:
+            return asked_share.get()
+        except TimeoutError:
+            return {"share": "It does not answer."}
 
     @router.get("/live", summary="Is it alive?", responses=answers(Health))
     async def live() -> Json:
@@ -31,8 +67,8 @@ def health_routes(scheduler: Scheduler, store: StoreHealth) -> APIRouter:
     )
     def ready() -> Json:
         """200 where the store takes and keeps jobs, and the share is the store's own, can be written and has room."""
-        state = store.look()
-        found = {**({"store": " ".join(state.problems)} if state.problems else {}), **scheduler.troubles()}
+        state = state_of_store()
+        found = {**({"store": " ".join(state.problems)} if state.problems else {}), **troubles()}
         told.tell(found)
         body = Readiness(status="unavailable" if found else "ok", problems=found, durability=state.durability)
         return Json(body, status_code=503 if found else 200)
