@@ -37,12 +37,16 @@ def the_end_is_its_committers(facts: Facts) -> Broken:
         numbers = [attempt["number"] for attempt in history(record)]
         if record["state"] not in TERMINAL or not epoch:
             continue
+        again = families.has(job_id, facts.run_again)
+        if again and record["state"] != "SUCCESS" and not (numbers or fence):
+            # In line again, it ended with others, or was cancelled, before a worker took it: no attempt ended it.
+            continue
         if fence != held.get((job_id, epoch), fence):
             broken.append(f"{job_id}: attempt {epoch} was held by {held[job_id, epoch]}, {fence or 'nobody'} committed")
         if record["state"] == "SUCCESS" and by != "owner":
             broken.append(f"{job_id}: a success committed by {by or 'nobody'}")
         # Run again by hand, it has a new history, and its attempts are counted on.
-        first = numbers[0] if numbers and families.has(job_id, facts.run_again) else 1
+        first = numbers[0] if numbers and again else 1
         if numbers != list(range(first, epoch + 1)):
             broken.append(f"{job_id}: {epoch} attempts, its history has {numbers}")
     return broken

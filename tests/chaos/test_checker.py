@@ -66,6 +66,16 @@ AGAIN = replace(
     mirrored={JOB: ANEW},
     finals=(Final(JOB, {**DETAILS, "status": "FAILURE"}, holds=False), Final(JOB, DETAILS)),
 )
+# In line again, and cancelled before a worker took it.
+UNTAKEN = record(state="REVOKED", crashes="0", committed_by="", history=[])
+CANCELLED_AGAIN = replace(
+    AGAIN,
+    events=events("SENT", "STARTED", "FAILURE", "SENT", "REVOKED"),
+    cancels=(Cancel(JOB, 1.0, 1.1, 200, "REVOKED"),),
+    records={JOB: UNTAKEN},
+    mirrored={JOB: UNTAKEN},
+    finals=(AGAIN.finals[0], Final(JOB, {**DETAILS, "status": "REVOKED"})),
+)
 WITHOUT_SHARE = Fault("share gone", "share", 10.0, 20.0)
 
 
@@ -106,6 +116,10 @@ BROKEN = {
         with_record(committed_by="fence-2/sweeper"),
         with_record(history=[attempt(2, "success")]),
         with_record(history=[attempt(1, "worker_lost"), attempt(2, "worker_lost"), attempt(2, "success")]),
+        # Nobody has run it again; and a success is some attempt's.
+        replace(SOUND, records={JOB: UNTAKEN}),
+        replace(AGAIN, records={JOB: {**UNTAKEN, "state": "SUCCESS"}}),
+        replace(CANCELLED_AGAIN, records={JOB: {**UNTAKEN, "committed_by": "fence-1/owner"}}),
     ],
     "results are the last attempt's": [
         replace(SOUND, finals=(Final(JOB, {**DETAILS, "result": {"attempt": "a"}}),)),
@@ -202,6 +216,7 @@ ALLOWED = {
         cancels=(Cancel(JOB, 1.0, 1.1, 200, "REVOKED"),),
         events=events("SENT", "REVOKED", "SENT", "STARTED", "SUCCESS"),
     ),
+    "a job that is run again is cancelled before a worker takes it": CANCELLED_AGAIN,
     "what was replayed, and what runs already, while the share is gone": replace(
         SOUND,
         faults=(WITHOUT_SHARE,),
